@@ -1,0 +1,32 @@
+# Everything a person types: `make demo`, `make test`. Nothing else has to be installed first but Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint format clean
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adbatch needs Python 3.11 or newer; set PYTHON=python3.12, say")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev,speed]'
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/adbatch run jobs/summer-sale.yaml --sandbox
+	@echo
+	@echo "Pictures and copy: out/summer-sale/    one line a variant: out/summer-sale/results.jsonl"
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .adbatch out .pytest_cache .ruff_cache .mypy_cache

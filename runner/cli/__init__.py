@@ -1,0 +1,72 @@
+"""The command. One verb, one file; `render` is the only room that prints; `main` is the only place where the program ends.
+
+Verbs import what they need when they run, so `adbatch --help` and shell completion stay quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Final
+
+import click
+
+VERBS: Final = MappingProxyType(
+    {
+        "check": "runner.cli.check",
+        "run": "runner.cli.run",
+        "providers": "runner.cli.providers",
+        "schema": "runner.cli.schema",
+        "sandbox": "runner.cli.sandbox",
+    }
+)
+"""Every verb and the module whose `command` it is, in the order the help lists them."""
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's module when the verb is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order a newcomer needs them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, None if there is no such verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(VERBS[cmd_name]).command
+        return command
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="adbatch", prog_name="adbatch")
+def adbatch() -> None:
+    """Turn a product feed and a YAML job into ads, through many vendors, without paying twice."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The one door: run a verb and end with its exit code. Every failure is told in a line a person can act on."""
+    from runner.cli.render import tell_bug, tell_failure
+    from runner.errors import AdbatchError
+
+    try:
+        code = adbatch.main(args=argv, standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as mistake:
+        mistake.show()
+        code = 2
+    except AdbatchError as failure:
+        tell_failure(failure)
+        code = failure.exit_code
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read us is gone; flushing at exit would complain
+        code = 129
+    except Exception as bug:  # noqa: BLE001 - the one door: whatever is left is a mistake of ours
+        tell_bug(bug)
+        code = 3
+    sys.exit(code)

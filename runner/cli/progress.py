@@ -1,0 +1,109 @@
+"""The progress of a run as a person wants it: per lane what is done, flying, queued, waiting, failed, the pace and the time left.
+
+On a terminal a table that is redrawn four times a second; in a pipe or CI a plain line every few seconds. A progress that cannot be
+shown never stops a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from runner.cli.render import say
+from runner.core.tally import LaneTally
+
+REDRAWN: Final = 0.25
+SPOKEN: Final = 5.0
+COLUMNS: Final = ("lane", "done", "flying", "queued", "waiting", "failed", "per second", "left")
+
+
+class Narrator:
+    """Tells a run on stderr. `close` stops whatever is still drawn."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._task: asyncio.Task[None] | None = None
+
+    def say(self, text: str) -> None:
+        """A line of narration, unless quiet."""
+        if not self._quiet:
+            say(text)
+
+    def watch(self, read: Callable[[], Mapping[str, LaneTally]]) -> None:
+        """Show the counts until closed."""
+        if not self._quiet:
+            draw = _draw if sys.stderr.isatty() else _speak
+            self._task = asyncio.get_running_loop().create_task(draw(read))
+
+    async def close(self) -> None:
+        """Take the display down, so that what follows is printed below it."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError, OSError):
+                await task
+
+
+async def _draw(read: Callable[[], Mapping[str, LaneTally]]) -> None:
+    with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+        while True:
+            live.update(table_of(read()), refresh=True)
+            await asyncio.sleep(REDRAWN)
+
+
+async def _speak(read: Callable[[], Mapping[str, LaneTally]]) -> None:
+    while True:
+        await asyncio.sleep(SPOKEN)
+        say(line_of(read()))
+
+
+def table_of(tallies: Mapping[str, LaneTally]) -> Table:
+    """The lanes as a table, those with nothing to do left out."""
+    table = Table(*COLUMNS, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, tally in tallies.items():
+        if tally.planned:
+            table.add_row(name, *_cells(tally))
+    return table
+
+
+def line_of(tallies: Mapping[str, LaneTally]) -> str:
+    """The lanes as one plain line."""
+    lanes = [
+        f"{name} {_finished(tally)}/{tally.planned} done, {tally.flying} flying, {tally.queued} queued, {_failed(tally)} failed"
+        for name, tally in tallies.items()
+        if tally.planned
+    ]
+    return " · ".join(lanes) or "nothing to do so far"
+
+
+def _cells(tally: LaneTally) -> tuple[str, ...]:
+    numbers = (tally.flying, tally.queued, tally.waiting, _failed(tally))
+    pace = f"{tally.pace:.1f}" if tally.pace else ""
+    return (f"{_finished(tally)}/{tally.planned}", *(str(number or "") for number in numbers), pace, duration(tally.eta))
+
+
+def _finished(tally: LaneTally) -> int:
+    return tally.done + tally.reused
+
+
+def _failed(tally: LaneTally) -> int:
+    return tally.failed + tally.spoiled + tally.refused + tally.uncertain
+
+
+def duration(seconds: float | None) -> str:
+    """`1 h 05 min`, `2 min 10 s`, `9 s`; empty where it is not known."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 60} min {whole % 60:02} s" if whole >= 60 else f"{whole} s"

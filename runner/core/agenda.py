@@ -1,0 +1,180 @@
+"""What is to be done in one lane for one step, and in which order.
+
+Two heaps: what becomes due later, by its moment; and what is due and waits only for the gate, by its rank. Entries are never
+searched for: one whose request has moved on is stale and is dropped when it comes to the top. So waiting costs a heap entry, not a
+task. Submits are ranked by when they were planned; polls and fetches by when they became due, so that a crowd takes turns.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from runner.core.gate import Gate
+from runner.core.lifecycle import OPEN, Life, Part
+from runner.core.polling import deadline_at, poll_at
+from runner.core.retry import backoff
+from runner.core.tally import Tally
+from runner.fields import Operation
+from runner.records import Step
+
+NEVER: Final = float("inf")
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """A request the conductor works on: its life, and what else must be at hand to schedule it.
+
+    `serial` counts requests by when they were first planned. `gone` says it is no longer worked on, whatever its life says.
+    """
+
+    life: Life
+    lane: Lane
+    operation: Operation
+    use: str
+    serial: int
+    deadline_at: float = NEVER
+    gone: bool = False
+
+
+Entry: TypeAlias = tuple[float, int, float, Slot, int, "Life | Part"]
+"""Key, tie-break, rank, slot, part, and the very life or part it was written for: once that is replaced, the entry is stale."""
+
+
+@dataclass(slots=True)
+class Agenda:
+    """The duties of one step of one lane."""
+
+    later: list[Entry] = field(default_factory=list)
+    ready: list[Entry] = field(default_factory=list)
+    written: int = 0
+
+    def write(self, at: float, rank: float, slot: Slot, part: int, mark: Life | Part) -> None:
+        """Enter a duty due from `at`; among those due, the lowest `rank` goes first."""
+        self.written += 1
+        heapq.heappush(self.later, (at, self.written, rank, slot, part, mark))
+
+    def head(self, now: float) -> Entry | None:
+        """The duty that goes next of those due at `now`, left where it is."""
+        later, ready = self.later, self.ready
+        while later and later[0][0] <= now:
+            _, tie, rank, slot, part, mark = heapq.heappop(later)
+            heapq.heappush(ready, (rank, tie, rank, slot, part, mark))
+        while ready and is_stale(ready[0]):
+            heapq.heappop(ready)
+        return ready[0] if ready else None
+
+    def pop(self) -> Entry:
+        """Take off the duty `head` has shown."""
+        return heapq.heappop(self.ready)
+
+    def next_at(self) -> float | None:
+        """When the next duty becomes due: minus infinity if one already is, None if there is none."""
+        _drop_stale(self.ready)
+        if self.ready:
+            return float("-inf")
+        _drop_stale(self.later)
+        return self.later[0][0] if self.later else None
+
+    def take(self, wanted: Callable[[Slot], bool]) -> list[Slot]:
+        """Take off every duty whose slot is `wanted`; the slots in order of planning. Looks at all entries: for rare occasions."""
+        taken: dict[int, Slot] = {}
+        for heap in (self.later, self.ready):
+            fresh = [entry for entry in heap if not is_stale(entry)]
+            taken |= {entry[3].serial: entry[3] for entry in fresh if wanted(entry[3])}
+            heap[:] = [entry for entry in fresh if not wanted(entry[3])]
+            heapq.heapify(heap)
+        return [taken[serial] for serial in sorted(taken)]
+
+
+class Lane:
+    """A lane's gate, one agenda for each step, and its counts."""
+
+    def __init__(self, name: str, gate: Gate) -> None:
+        self.name = name
+        self.gate = gate
+        self.tally = Tally()
+        self.agendas: dict[Step, Agenda] = {"fetch": Agenda(), "poll": Agenda(), "submit": Agenda()}
+
+    def write(self, slot: Slot, before: Life | None) -> None:
+        """Enter what `slot` waits for since its life was `before`."""
+        life = slot.life
+        if life.state == "new":
+            after = backoff(life.request.id, "submit", life.tries, life.after) if life.tries else 0.0
+            self.agendas["submit"].write(life.at + after, slot.serial, slot, 0, life)
+        elif life.state == "waiting":
+            at = poll_at(life, slot.operation)
+            self.agendas["poll"].write(at, at, slot, 0, life)
+        else:
+            self._write_parts(slot, before)
+
+    def _write_parts(self, slot: Slot, before: Life | None) -> None:
+        """Enter the parts that have become due with this fact; the others have their entries."""
+        known = {id(part) for part in before.parts} if before is not None else set()
+        for index, part in enumerate(slot.life.parts):
+            if part.landed or part.flying or part.spent or id(part) in known:
+                continue
+            after = backoff(slot.life.request.id, "fetch", part.tries, part.after) if part.tries else 0.0
+            self.agendas["fetch"].write(part.at + after, part.at, slot, index, part)
+
+
+class Deadlines:
+    """The deadlines of all open jobs, soonest first."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Slot]] = []
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def watch(self, slot: Slot, slots: int) -> None:
+        """Follow the deadline of a slot whose life has just come to wait. `slots` is how many there are in all.
+
+        Most jobs settle long before their deadline, so the heap is swept whenever it outgrows the slots.
+        """
+        deadline = deadline_at(slot.life, slot.operation)
+        if deadline == slot.deadline_at:
+            return
+        slot.deadline_at = deadline
+        heapq.heappush(self._heap, (deadline, slot.serial, slot))
+        if len(self._heap) > 2 * slots + 1000:
+            self._heap = [entry for entry in self._heap if not _is_over(entry)]
+            heapq.heapify(self._heap)
+
+    def pop(self, now: float) -> Slot | None:
+        """A slot whose deadline has come and whose last poll is not under way; None if there is none left."""
+        while (at := self.next_at()) is not None and at <= now:
+            slot = heapq.heappop(self._heap)[2]
+            slot.deadline_at = NEVER  # should it come back to wait, it is watched anew
+            if slot.life.state == "waiting":
+                return slot
+        return None
+
+    def next_at(self) -> float | None:
+        """The soonest deadline, None if no job is open."""
+        while self._heap and _is_over(self._heap[0]):
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+
+def _is_over(entry: tuple[float, int, Slot]) -> bool:
+    deadline, _, slot = entry
+    return slot.gone or slot.deadline_at != deadline or slot.life.state not in OPEN
+
+
+def is_stale(entry: Entry) -> bool:
+    """Whether the request has moved on since the entry was written."""
+    slot, part, mark = entry[3:]
+    life = slot.life
+    if slot.gone:
+        return True
+    if isinstance(mark, Part):
+        return life.state not in ("ready", "fetching") or life.parts[part] is not mark
+    return life is not mark
+
+
+def _drop_stale(heap: list[Entry]) -> None:
+    while heap and is_stale(heap[0]):
+        heapq.heappop(heap)

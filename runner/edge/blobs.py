@@ -1,0 +1,202 @@
+"""Bytes by their content: what was paid for is written once, under its own sha256, and never changed.
+
+A blob becomes visible only when it is whole: written to a temporary file in the same file system, synced, renamed, and the folder
+synced. So after a power cut a name either holds exactly its bytes or does not exist, and a torn download leaves at most a temporary
+file, which `sweep` removes. Files are 0600 and folders 0700: a blob may hold whatever a vendor sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from runner.errors import OurSide
+from runner.records import Blob
+
+PRIVATE_FILE: Final = 0o600
+PRIVATE_FOLDER: Final = 0o700
+TEMP: Final = ".torn-"
+
+
+def make_private_folder(folder: Path) -> Path:
+    """The folder, made with its parents, readable by its owner only. Raises `OurSide` where that cannot be."""
+    if folder.is_dir():
+        return folder
+    try:
+        for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+            missing.mkdir(PRIVATE_FOLDER, exist_ok=True)
+            sync_folder(missing.parent)
+        folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
+    except OSError as error:
+        raise OurSide(f"{folder}: cannot make this folder ({error.strerror}); check its permissions and the disk") from error
+    return folder
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable, so that a rename survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Sink:
+    """A file being written and hashed at once, that gets its name from what it holds.
+
+    `place` turns the sha256 into the final path, in the same file system as `folder`. Ends with `finish` or `abort`; used as a
+    context manager, whatever was not finished is aborted. Writes block: call it from a thread for large bodies. Its lock lets a
+    cancelled task abort while that thread still writes: the handle is closed only between two writes, and none follows. The file is
+    made by the first write, as making one waits for whoever syncs the folder just then.
+    """
+
+    def __init__(self, folder: Path, place: Callable[[str], Path]) -> None:
+        self._place = place
+        self._temp = folder / f"{TEMP}{secrets.token_hex(8)}"
+        self._hash = hashlib.sha256()
+        self._lock = threading.RLock()
+        self._handle = -1
+        self._ended = False
+        self.size = 0
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abort()
+
+    def write(self, data: bytes) -> None:
+        """Append `data`. Raises `OurSide` when the disk is full or gone, `ValueError` after the end."""
+        with self._lock:
+            self._open()
+            self._hash.update(data)
+            self.size += len(data)
+            rest = memoryview(data)
+            try:
+                while rest:
+                    rest = rest[os.write(self._handle, rest) :]
+            except OSError as error:
+                raise _disk_failure(self._temp, error) from error
+
+    def finish(self) -> Blob:
+        """Sync, name and return what was written. If the name is taken, the bytes are there already and nothing is replaced."""
+        with self._lock:
+            self._open()
+            blob = Blob(self._hash.hexdigest(), self.size)
+            path = self._place(blob.sha256)
+            try:
+                if not path.exists():
+                    os.fsync(self._handle)
+                    make_private_folder(path.parent)
+                    self._temp.rename(path)
+                    sync_folder(path.parent)
+            except OSError as error:
+                raise _disk_failure(path, error) from error
+            finally:
+                self.abort()
+            return blob
+
+    def abort(self) -> None:
+        """Leave nothing behind; harmless after `finish`."""
+        with self._lock:
+            self._ended = True
+            if self._handle >= 0:
+                os.close(self._handle)
+                self._handle = -1
+                self._temp.unlink(missing_ok=True)
+
+    def _open(self) -> None:
+        if self._ended:
+            raise ValueError("this sink has ended")
+        if self._handle < 0:
+            try:
+                make_private_folder(self._temp.parent)
+                self._handle = os.open(self._temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+            except OSError as error:
+                raise _disk_failure(self._temp, error) from error
+
+
+class Blobs:
+    """The content-addressed store under `root`: `root/ab/abcdef…`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = make_private_folder(root)
+
+    def path(self, sha256: str) -> Path:
+        """Where the blob is or would be. Raises `ValueError` for anything that is not a sha256 in lower-case hex."""
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise ValueError(f"{sha256[:80]!r} is not a sha256")
+        return self.root / sha256[:2] / sha256
+
+    def has(self, sha256: str) -> bool:
+        """Whether the blob is here."""
+        return self.path(sha256).is_file()
+
+    def size(self, sha256: str) -> int:
+        """The blob's size in bytes. Raises `OurSide` if it is missing."""
+        try:
+            return self.path(sha256).stat().st_size
+        except OSError as error:
+            raise _missing(self.path(sha256), error) from error
+
+    def read(self, sha256: str) -> bytes:
+        """All of the blob. Raises `OurSide` if it is missing."""
+        try:
+            return self.path(sha256).read_bytes()
+        except OSError as error:
+            raise _missing(self.path(sha256), error) from error
+
+    def put(self, data: bytes) -> Blob:
+        """Store `data` durably; no write if it is here already."""
+        blob = Blob(hashlib.sha256(data).hexdigest(), len(data))
+        if self.has(blob.sha256):
+            return blob
+        with self.sink() as sink:
+            sink.write(data)
+            return sink.finish()
+
+    def sink(self) -> Sink:
+        """A new blob to be written piece by piece."""
+        return Sink(self.root, self.path)
+
+    def set_aside(self, sha256: str, suffix: str = ".rejected") -> Path:
+        """Move a blob that is not what it claims out of use, keeping it for whoever asks why. Returns where it is now."""
+        path = self.path(sha256)
+        aside = path.with_name(path.name + suffix)
+        try:
+            path.replace(aside)
+        except OSError as error:
+            raise _missing(path, error) from error
+        return aside
+
+    def sweep(self, before: float) -> int:
+        """Remove what interrupted runs left half written; returns how many.
+
+        Another job of the project may be writing here, so only files last touched before the moment `before` are torn for sure.
+        """
+        torn = [path for path in self.root.glob(f"{TEMP}*") if _touched_at(path) < before]
+        for path in torn:
+            path.unlink(missing_ok=True)
+        return len(torn)
+
+
+def _touched_at(path: Path) -> float:
+    """When the file was last written; never, if it has just gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
+
+
+def _disk_failure(path: Path, error: OSError) -> OurSide:
+    return OurSide(f"{path.parent}: cannot write ({error.strerror}); free some space or mend the permissions, then run again")
+
+
+def _missing(path: Path, error: OSError) -> OurSide:
+    return OurSide(f"{path}: a stored result cannot be read ({error.strerror}); restore the state folder from its backup")

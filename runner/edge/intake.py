@@ -1,0 +1,131 @@
+"""Reading what comes in, with a bound on everything a stranger decides: bytes, time, and how slowly they drip.
+
+Caps count decoded bytes, so a gzip bomb ends where its content does. A body goes to memory or, piece by piece, to a sink; disk
+writes and syncs happen in threads. What kind of file may be large is told by its first bytes, never by its header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+
+from runner.edge.blobs import Sink
+from runner.edge.clock import Clock
+from runner.edge.media import MP4, sniff
+from runner.records import Blob
+
+HEAD: Final = 64 * 1024
+"""Bytes of a stored body that its reader is given."""
+PIECE: Final = 512 * 1024
+"""Bytes gathered before a thread writes them: fewer hops between threads, and most pictures in one."""
+
+
+class Exceeded(ValueError):
+    """What came is larger, or comes more slowly, than we put up with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Most bytes, once decoded, of an answer in memory, of a picture, of a video, and of a feed."""
+
+    memory: int = 8 << 20
+    picture: int = 25 << 20
+    video: int = 500 << 20
+    feed: int = 4 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long we wait, in seconds.
+
+    `connect` for a connection; `submit`, `poll` and `fetch` for the whole of such a call; `silence` between two pieces of an answer
+    (for a submit the answer may take as long as the whole). After `grace` seconds of reading, fewer than `slowest` bytes a second
+    is too slow.
+    """
+
+    connect: float = 15.0
+    submit: float = 300.0
+    poll: float = 60.0
+    fetch: float = 600.0
+    silence: float = 45.0
+    grace: float = 20.0
+    slowest: float = 1024.0
+
+    def of(self, purpose: str) -> aiohttp.ClientTimeout:
+        """The timeouts of a call of this purpose, as aiohttp takes them."""
+        whole: float = {"submit": self.submit, "poll": self.poll}.get(purpose, self.fetch)
+        silence = whole if purpose == "submit" else min(self.silence, whole)
+        return aiohttp.ClientTimeout(total=whole, sock_connect=self.connect, sock_read=silence)
+
+    def watch(self, clock: Clock) -> Watch:
+        """A watch over one body that begins now."""
+        return Watch(self, clock, clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Sees that a body does not drip."""
+
+    patience: Patience
+    clock: Clock
+    began_at: float
+
+    def check(self, size: int) -> None:
+        """Raises `Exceeded` if `size` bytes are too few by now."""
+        took = self.clock.now() - self.began_at
+        if took > self.patience.grace and size < took * self.patience.slowest:
+            raise Exceeded(f"too slow: {size} bytes in {took:.0f} s")
+
+
+async def read_whole(response: aiohttp.ClientResponse, watch: Watch, cap: int, strict: bool) -> bytes:
+    """The body in memory. Beyond `cap` bytes it raises `Exceeded` if `strict`, else the rest is left unread."""
+    pieces, size = [], 0
+    async for piece in _pieces(response, watch):
+        size += len(piece)
+        if size > cap:
+            if strict:
+                raise Exceeded(f"an answer of more than {cap} bytes")
+            pieces.append(piece[: cap - size])
+            response.close()
+            break
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def read_into(
+    response: aiohttp.ClientResponse, sink: Sink, watch: Watch, caps: Caps, cap: int | None = None
+) -> tuple[bytes, Blob]:
+    """The body into `sink`, which is finished; returns its first 64 KiB and the blob. Beyond its cap it raises `Exceeded`.
+
+    Without a `cap`, a body that begins like an MP4 may be as large as a video, any other as large as a picture.
+    """
+    head, waiting, size = bytearray(), bytearray(), 0
+    async for piece in _pieces(response, watch):
+        size += len(piece)
+        if len(head) < HEAD:
+            head += piece[: HEAD - len(head)]
+        most = cap if cap is not None else caps.video if sniff(bytes(head[:64])) is MP4 else caps.picture
+        if size > most:
+            raise Exceeded(f"a file of more than {most} bytes")
+        waiting += piece
+        if len(waiting) >= PIECE:
+            await asyncio.to_thread(sink.write, bytes(waiting))
+            waiting.clear()
+    return bytes(head), await asyncio.to_thread(_end, sink, bytes(waiting))
+
+
+def _end(sink: Sink, last: bytes) -> Blob:
+    sink.write(last)
+    return sink.finish()
+
+
+async def _pieces(response: aiohttp.ClientResponse, watch: Watch) -> AsyncIterator[bytes]:
+    size = 0
+    async for piece in response.content.iter_any():
+        size += len(piece)
+        watch.check(size)
+        yield piece

@@ -1,0 +1,309 @@
+"""The journal: nothing but the facts in order, on disk before anything costs.
+
+One SQLite file a job, one connection, used by one thread at a time. `commit` is one durable transaction for however many facts a
+turn of the engine yields, so what a submit costs is one fsync shared by all submits of the turn. Settings: `synchronous=FULL`, and
+write-ahead logging with `locking_mode=EXCLUSIVE`. WAL appends instead of rewriting; the exclusive lock keeps every other process
+out, which also rules out the WAL-reset race that SQLite had before 3.51.3 with several connections. The file is 0600.
+
+Once a commit has failed nobody knows what the disk holds, so the journal refuses everything after it; the next run reads it anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+import orjson
+
+from runner.edge.blobs import PRIVATE_FILE, make_private_folder, sync_folder
+from runner.errors import AdbatchError, Held, OurSide
+from runner.facts import Fact, from_json, kind_of, to_json
+from runner.records import Json
+
+FORMAT: Final = 1
+"""The version of what is inside. A journal of a later one is refused, never guessed."""
+NUMBERS_KEPT: Final = 50_000
+"""Requests whose number is remembered between commits, some 10 MB; others are looked up again."""
+DAMAGE: Final = ("no such table", "decode")
+"""What SQLite and Python say, without a code of their own, where a schema or a text is damaged."""
+RECOVER: Final = "move it away and restore it from a backup; without it, what was bought before is not known"
+
+Mode: TypeAlias = Literal["live", "sandbox"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as the journal knows it. `ended` is None while it runs, and for ever if it was killed."""
+
+    number: int
+    started: float
+    ended: float | None
+    meta: Mapping[str, Json]
+
+
+class Journal:
+    """An open journal. Make one with `open`; every method may be called from any thread, one at a time."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, journal_id: str) -> None:
+        self.path = path
+        self.id = journal_id
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._numbers: dict[str, int] = {}
+        self._broken = ""
+
+    @classmethod
+    def open(cls, path: Path, mode: Mode, patience: float = 5.0) -> Journal:
+        """Open the journal at `path`, making it if there is none. `patience` is how many seconds to wait for a lock.
+
+        Raises `Held` if another process has it open, and `OurSide`, naming file and remedy, if it is damaged, of a newer version,
+        of the other mode, or cannot be read or written.
+        """
+        if not path.parent.is_dir() or not path.exists():
+            _give_birth(path, mode)
+        if not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK)):
+            raise OurSide(f"{path}: the journal cannot be written; check the permissions of the file and its folder")
+        connection = _connect(path, patience)
+        try:
+            meta = _check(path, connection, mode)
+        except (sqlite3.Error, UnicodeDecodeError) as failure:
+            connection.close()
+            raise _explain(path, failure) from failure
+        except AdbatchError:
+            connection.close()
+            raise
+        return cls(path, connection, meta["journal"])
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go of it."""
+        with self._lock:
+            self._connection.close()
+
+    def commit(self, facts: Sequence[Fact]) -> None:
+        """Write all `facts` in one transaction that is on disk when this returns; all of them or none.
+
+        Raises `OurSide` when the disk is full or failing, and from then on at every call.
+        """
+        if not facts:
+            return
+        bodies = [(fact.id, fact.at, kind_of(fact), _dump(to_json(fact))) for fact in facts]
+        with self._lock, self._transaction() as connection:
+            numbers = self._number(connection, {row[0] for row in bodies})
+            connection.executemany(_queries()["add_fact"], [(numbers[row[0]], *row[1:]) for row in bodies])
+
+    def histories(self, ids: Sequence[str]) -> dict[str, list[Fact]]:
+        """The facts of each request that has any, oldest first; the others are left out."""
+        histories: dict[str, list[Fact]] = {}
+        query = _queries()["history"]
+        with self._lock, self._reading() as connection:
+            for name in ids:
+                if rows := connection.execute(query, (bytes.fromhex(name),)).fetchall():
+                    histories[name] = [self._read(kind, at, name, body) for at, kind, body in rows]
+        return histories
+
+    def facts(self) -> Iterator[Fact]:
+        """Every fact in the order it became known; memory does not grow with the journal."""
+        last = 0
+        while rows := self._page(last):
+            for _, digest, at, kind, body in rows:
+                yield self._read(kind, at, digest.hex(), body)
+            last = rows[-1][0]
+
+    def uncertain(self) -> Iterator[tuple[str, list[Fact]]]:
+        """Id and facts of each request that was perhaps bought: a submit without an answer, or with one that was lost.
+
+        What the core makes of the facts decides; this only spares it the reading of all the others.
+        """
+        with self._lock, self._reading() as connection:
+            names = [digest.hex() for (digest,) in connection.execute(_queries()["uncertain"])]
+        for name in names:
+            yield name, self.histories([name])[name]
+
+    def begin_run(self, at: float, meta: Mapping[str, Json]) -> int:
+        """Note that a run starts; returns its number, counted from 1."""
+        with self._lock, self._transaction() as connection:
+            return int(connection.execute(_queries()["begin_run"], (at, _dump(meta))).lastrowid or 0)
+
+    def end_run(self, number: int, at: float, meta: Mapping[str, Json]) -> None:
+        """Note that run `number` has ended; `meta` replaces what was said of it at the start."""
+        with self._lock, self._transaction() as connection:
+            connection.execute(_queries()["end_run"], (at, _dump(meta), number))
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        with self._lock, self._reading() as connection:
+            return [Run(n, started, ended, _load(meta)) for n, started, ended, meta in connection.execute(_queries()["runs"])]
+
+    def _read(self, kind: str, at: float, name: str, body: str) -> Fact:
+        try:
+            return from_json(kind, at, name, _load(body))
+        except (ValueError, KeyError, TypeError) as error:
+            raise OurSide(f"{self.path}: a fact cannot be read ({error}); upgrade adbatch, or {RECOVER}") from error
+
+    def _page(self, after: int) -> list[tuple[int, bytes, float, str, str]]:
+        with self._lock, self._reading() as connection:
+            return connection.execute(_queries()["page"], (after,)).fetchall()
+
+    def _number(self, connection: sqlite3.Connection, ids: set[str]) -> dict[str, int]:
+        """The number of each request, new ones given to those never seen."""
+        known = self._numbers if len(self._numbers) <= NUMBERS_KEPT else {}
+        for name in (name for name in ids if name not in known):
+            digest = (bytes.fromhex(name),)
+            row = connection.execute(_queries()["find_request"], digest).fetchone()
+            known[name] = row[0] if row else int(connection.execute(_queries()["add_request"], digest).lastrowid or 0)
+        self._numbers = known
+        return known
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self)
+
+    def _reading(self) -> _Reading:
+        return _Reading(self)
+
+
+class _Reading:
+    """Use of the connection: refused once it is broken, SQLite's errors explained."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def __enter__(self) -> sqlite3.Connection:
+        if self._journal._broken:
+            raise OurSide(self._journal._broken)
+        return self._journal._connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            failure = _explain(self._journal.path, error)
+            self._journal._broken = str(failure)
+            raise failure from error
+
+
+class _Transaction(_Reading):
+    """One transaction: durable when left, rolled back if anything went wrong."""
+
+    def __enter__(self) -> sqlite3.Connection:
+        connection = super().__enter__()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            super().__exit__(type(error), error, None)
+        return connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        connection = self._journal._connection
+        try:
+            if error is None:
+                connection.execute("COMMIT")
+                return
+        except sqlite3.Error as failure:
+            error = failure
+        self._journal._numbers = {}
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        super().__exit__(type(error), error, trace)
+
+
+@cache
+def _queries() -> Mapping[str, str]:
+    """The queries of journal.sql by name; what stands between two `-- name: …` lines is one query."""
+    queries: dict[str, str] = {}
+    for block in Path(__file__).with_suffix(".sql").read_text("utf-8").split("\n\n-- ")[1:]:
+        head, _, sql = block.partition("\n")
+        queries[head.partition(":")[0]] = sql.strip().removesuffix(";")
+    return queries
+
+
+def _dump(body: Mapping[str, Any]) -> str:
+    """JSON text. A vendor's text may hold half a surrogate pair, which orjson refuses and `json` escapes."""
+    try:
+        return orjson.dumps(body).decode()
+    except TypeError:
+        return json.dumps(body)
+
+
+def _load(text: str) -> dict[str, Any]:
+    try:
+        body: dict[str, Any] = orjson.loads(text)
+    except ValueError:
+        body = json.loads(text)
+    return body
+
+
+def _give_birth(path: Path, mode: Mode) -> None:
+    """Build an empty journal beside `path` and rename it into place, so that nobody ever sees half of one."""
+    make_private_folder(path.parent)
+    temp = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        os.close(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        connection = sqlite3.connect(temp, isolation_level=None)
+        try:
+            connection.executescript(f"PRAGMA synchronous=FULL; BEGIN; {_queries()['create']};")
+            meta = {"format": str(FORMAT), "mode": mode, "journal": secrets.token_hex(16)}
+            connection.executemany(_queries()["write_meta"], meta.items())
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+        temp.rename(path)
+        sync_folder(path.parent)
+    except sqlite3.Error as error:
+        raise _explain(path, error) from error
+    except OSError as error:
+        raise OurSide(f"{path}: cannot make the journal ({error.strerror}); check the permissions and the disk") from error
+    finally:
+        temp.unlink(missing_ok=True)
+
+
+def _connect(path: Path, patience: float) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=patience)
+    except sqlite3.Error as error:
+        raise _explain(path, error) from error
+    return connection
+
+
+def _check(path: Path, connection: sqlite3.Connection, mode: Mode) -> dict[str, str]:
+    """Take the lock, see that the journal is whole, ours, readable by us and of this mode; returns what it says of itself."""
+    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("COMMIT")
+    (health,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if health != "ok":
+        raise OurSide(f"{path}: the journal is damaged ({health}); {RECOVER}")
+    meta = dict(connection.execute(_queries()["read_meta"]).fetchall())
+    if int(meta["format"]) > FORMAT:
+        raise OurSide(f"{path}: written by a newer adbatch (format {meta['format']}, this one reads {FORMAT}); upgrade adbatch")
+    if meta["mode"] != mode:
+        raise OurSide(f"{path}: this is a {meta['mode']} journal and this is a {mode} run; their results never mix")
+    return meta
+
+
+def _explain(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> AdbatchError:
+    """SQLite's error as one of ours, with the remedy."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Held(f"{path}: another process has this journal open; wait for its run to end")
+    if code == sqlite3.SQLITE_FULL:
+        return OurSide(f"{path}: the disk is full; free some space and run again, nothing that was acknowledged is lost")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return OurSide(f"{path}: the journal cannot be opened ({error}); check the permissions of the file and its folder")
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT) or any(sign in str(error) for sign in DAMAGE):
+        return OurSide(f"{path}: not a journal, or a damaged one ({error}); {RECOVER}")
+    return OurSide(f"{path}: the journal failed ({error}); check the disk, then run again")

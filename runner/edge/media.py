@@ -1,0 +1,181 @@
+"""What a file really is: its magic bytes decide, and only what decodes completely counts.
+
+Vendors answer with HTML under an image's name, with half a JPEG, with a 20 KB picture of 178 megapixels. A picture is therefore
+verified *and* loaded: a JPEG cut in half passes Pillow's `verify` and fails `load`, a PNG without its end the other way round. Only
+the decoder that belongs to the magic bytes is tried, and anything that could run in a browser (SVG, HTML, PDF) is refused. Decoding
+blocks: call it from a thread.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from PIL import Image, ImageSequence, UnidentifiedImageError
+
+MOST_PIXELS: Final = 50_000_000
+"""Pixels of one picture, far beyond any ad, and 200 MB once decoded."""
+MOST_FRAME_PIXELS: Final = 4 * MOST_PIXELS
+"""Pixels of all frames of an animation together."""
+HEAD_BYTES: Final = 64
+AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+MP4_BRANDS: Final = frozenset({b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"MSNV", b"dash"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A file format that may be published; `decoder` is Pillow's name for it, empty for video."""
+
+    media_type: str
+    ext: str
+    decoder: str = ""
+
+
+JPEG: Final = Kind("image/jpeg", "jpg", "JPEG")
+PNG: Final = Kind("image/png", "png", "PNG")
+GIF: Final = Kind("image/gif", "gif", "GIF")
+WEBP: Final = Kind("image/webp", "webp", "WEBP")
+AVIF: Final = Kind("image/avif", "avif", "AVIF")
+MP4: Final = Kind("video/mp4", "mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A verified picture or video. `ext` has no dot; width and height are pixels, None where a video does not say."""
+
+    media_type: str
+    ext: str
+    width: int | None
+    height: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """Not usable, and why, for a person."""
+
+    why: str
+
+
+def sniff(head: bytes) -> Kind | None:
+    """The format that the first bytes (12 are enough, 64 better) promise, None if it is none that may be published."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return JPEG
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return PNG
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return GIF
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return WEBP
+    return _sniff_ftyp(head) if head[4:8] == b"ftyp" else None
+
+
+def _sniff_ftyp(head: bytes) -> Kind | None:
+    """ISO base media (ISO/IEC 14496-12 §4.3): a major brand, a version, then compatible brands up to the end of the box."""
+    length = struct.unpack(">I", head[:4])[0]
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(length, len(head)), 4))}
+    if brands & AVIF_BRANDS:
+        return AVIF
+    return MP4 if brands & MP4_BRANDS else None
+
+
+def inspect(path: Path) -> Media | Bad:
+    """Decode the file completely and say what it is, or why it is not usable. Raises `OSError` only if it cannot be opened."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        kind = sniff(head)
+        if kind is None:
+            return Bad(_describe_stranger(head))
+        file.seek(0)
+        return _inspect_video(file) if kind is MP4 else _inspect_picture(file, kind)
+
+
+def _describe_stranger(head: bytes) -> str:
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not head:
+        return "an empty file"
+    if text.startswith((b"<!doctype", b"<html")):
+        return "an HTML page, not a picture"
+    if text.startswith((b"<svg", b"<?xml")):
+        return "SVG or XML, which is never published: it can run scripts in a browser"
+    if text.startswith(b"%pdf"):
+        return "a PDF, not a picture"
+    return "not a JPEG, PNG, GIF, WebP, AVIF or MP4 file"
+
+
+def _inspect_picture(file: BinaryIO, kind: Kind) -> Media | Bad:
+    try:
+        with Image.open(file, formats=(kind.decoder,)) as picture:
+            width, height = picture.size
+            if width * height > MOST_PIXELS:
+                return Bad(f"{width}×{height} pixels, more than {MOST_PIXELS:,}")
+            picture.verify()
+        file.seek(0)
+        with Image.open(file, formats=(kind.decoder,)) as picture:
+            return _load_frames(picture) or Media(kind.media_type, kind.ext, width, height)
+    except UnidentifiedImageError:
+        return Bad(f"it begins like {kind.decoder} but cannot be read as such")
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, MemoryError, Warning) as error:
+        return Bad(f"a broken {kind.decoder}: {error}")
+    except Image.DecompressionBombError as error:
+        return Bad(f"a decompression bomb: {error}")
+
+
+def _load_frames(picture: Image.Image) -> Bad | None:
+    """Decode every frame; an animation may not unfold into more than its share."""
+    pixels = 0
+    for frame in ImageSequence.Iterator(picture):
+        pixels += frame.size[0] * frame.size[1]
+        if pixels > MOST_FRAME_PIXELS:
+            return Bad(f"an animation of more than {MOST_FRAME_PIXELS:,} pixels")
+        frame.load()
+    return None
+
+
+def _inspect_video(file: BinaryIO) -> Media | Bad:
+    """An MP4 whose boxes add up to the file and that has both an index (`moov`) and data (`mdat`)."""
+    end = file.seek(0, 2)
+    try:
+        boxes = {name: (start, stop) for name, start, stop in _boxes(file, 0, end)}
+    except (ValueError, struct.error):
+        return Bad("a broken MP4: its boxes do not add up to the file, as if it were cut off")
+    if not {b"moov", b"mdat"} <= boxes.keys():
+        return Bad("a broken MP4: it has no index or no data")
+    try:
+        width, height = _video_size(file, *boxes[b"moov"])
+    except (ValueError, struct.error):
+        return Bad("a broken MP4: its index cannot be read")
+    return Media(MP4.media_type, MP4.ext, width, height)
+
+
+def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and end of the content of each box between `at` and `end`. Raises `ValueError` where one leaves its parent."""
+    while at < end:
+        file.seek(at)
+        length, name = struct.unpack(">I4s", file.read(8))
+        start = at + 8
+        if length == 1:
+            (length,) = struct.unpack(">Q", file.read(8))
+            start += 8
+        stop = at + length if length else end
+        if stop < start or stop > end:
+            raise ValueError("a box leaves its parent")
+        yield name, start, stop
+        at = stop
+
+
+def _video_size(file: BinaryIO, start: int, end: int) -> tuple[int | None, int | None]:
+    """Pixels of the first track that has any: the last two 16.16 numbers of its header (ISO/IEC 14496-12 §8.3.2)."""
+    for name, track_start, track_end in _boxes(file, start, end):
+        if name != b"trak":
+            continue
+        for inner, _, header_end in _boxes(file, track_start, track_end):
+            if inner != b"tkhd":
+                continue
+            file.seek(header_end - 8)
+            width, height = struct.unpack(">II", file.read(8))
+            if width >> 16 and height >> 16:
+                return width >> 16, height >> 16
+    return None, None

@@ -1,0 +1,267 @@
+"""The output folder: what people look at, published from blobs, never at the cost of what they changed themselves.
+
+A file appears under its name whole or not at all: written beside, synced, renamed. Every folder on the way is opened without
+following symbolic links, so no path leads out of the output folder, whatever somebody planted in it. A file that is already right
+keeps its inode and its time; one that we wrote earlier is replaced; one that a user edited is kept and reported. A published file
+carries the time of its blob, so telling that nothing changed costs one `stat` and no reading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import stat
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Final, Literal, TypeAlias
+
+import orjson
+
+from runner.edge.blobs import Blobs
+from runner.errors import OurSide
+from runner.records import Json
+
+RESULTS: Final = "results.jsonl"
+MANIFEST: Final = "manifest.json"
+RESULTS_SCHEMA: Final = "urn:adbatch:schema:results:1"
+MANIFEST_SCHEMA: Final = "urn:adbatch:schema:manifest:1"
+WORKPLACE: Final = ".adbatch-tmp"
+"""A folder inside the output folder for files being written; it is gone when nothing is."""
+PIECE: Final = 1 << 20
+
+Published: TypeAlias = Literal["written", "unchanged", "kept"]
+"""`kept`: something else is there that we did not write; it was left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text file we wrote: its sha256 in hex, its size in bytes, and its number of lines."""
+
+    sha256: str
+    size: int
+    lines: int
+
+
+def result_line(result: Mapping[str, Json]) -> bytes:
+    """One line of results.jsonl: sorted keys, no spaces, UTF-8, and its newline. The same result is the same bytes everywhere.
+
+    A text with half a surrogate pair, which UTF-8 cannot say, makes its line ASCII with escapes.
+    """
+    try:
+        return orjson.dumps(result, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return json.dumps(result, sort_keys=True, separators=(",", ":"), default=dict).encode() + b"\n"
+
+
+def load_schema(name: Literal["results", "manifest"]) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of results.jsonl (of one line) or of manifest.json."""
+    schema: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.schema.json").read_text("utf-8"))
+    return schema
+
+
+def read_results(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a results.jsonl, one at a time. Raises `OurSide` naming file and line where one is not a JSON object."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                yield _read_line(path, number, line)
+    except OSError as error:
+        raise OurSide(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _read_line(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        result = orjson.loads(line)
+    except ValueError as error:
+        raise OurSide(f"{path}:{number}: not JSON ({error}); run the job again to write this file anew") from error
+    if not isinstance(result, dict):
+        raise OurSide(f"{path}:{number}: not a JSON object; run the job again to write this file anew")
+    return result
+
+
+class Outputs:
+    """The output folder `root`, fed from `blobs`. Everything blocks: call it from a thread."""
+
+    def __init__(self, root: Path, blobs: Blobs) -> None:
+        self.root, self._blobs = root, blobs
+        self._entering = threading.Lock()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _failure(root, error) from error
+
+    def publish(self, sha256: str, relative: str) -> Published:
+        """Make `relative` (with `/`, below the output folder) hold the blob. Says what was done.
+
+        Raises `OurSide` for a path that leads out of the folder, through a symbolic link or onto a folder, and when the disk fails.
+        """
+        *folders, name = _segments(relative)
+        source = self._blobs.path(sha256)
+        try:
+            with self._folder(folders) as folder:
+                found = _look(folder, name)
+                if found is None:
+                    self._copy(source, folder, name)
+                    return "written"
+                return self._update(source, folder, name, found)
+        except OSError as error:
+            raise _failure(self.root / relative, error) from error
+
+    def holds(self, sha256: str, relative: str) -> bool:
+        """Whether `relative` is there and holds the blob."""
+        *folders, name = _segments(relative)
+        try:
+            with self._folder(folders, make=False) as folder:
+                found = _look(folder, name)
+                return found is not None and _is_same(self._blobs.path(sha256), folder, name, found)
+        except OSError:
+            return False
+
+    def write_results(self, lines: Iterable[bytes]) -> Written:
+        """Replace results.jsonl by `lines` (of `result_line`), streamed; the file is not touched if nothing changed."""
+        return self._write(RESULTS, lines)
+
+    def write_manifest(self, manifest: Mapping[str, Json]) -> Written:
+        """Replace manifest.json; `$schema` comes first, the rest in the order given."""
+        body = {"$schema": MANIFEST_SCHEMA, **manifest}
+        return self._write(MANIFEST, [orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+
+    def sweep(self) -> None:
+        """Remove what an interrupted run left half written. Only while no other run writes here."""
+        shutil.rmtree(self.root / WORKPLACE, ignore_errors=True)
+
+    def _update(self, source: Path, folder: int, name: str, found: os.stat_result) -> Published:
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(21, "a folder of that name is in the way")
+        if _is_same(source, folder, name, found):
+            return "unchanged"
+        if not stat.S_ISREG(found.st_mode) or not self._blobs.has(_hash(folder, name)):
+            return "kept"
+        self._copy(source, folder, name)
+        return "written"
+
+    def _copy(self, source: Path, folder: int, name: str) -> None:
+        with self._temporary() as (file, place), source.open("rb") as blob:
+            shutil.copyfileobj(blob, file, PIECE)
+            times = os.fstat(blob.fileno())
+            file.flush()
+            os.utime(file.fileno(), ns=(times.st_atime_ns, times.st_mtime_ns))
+            place(folder, name)
+
+    def _write(self, name: str, pieces: Iterable[bytes]) -> Written:
+        digest, size, lines = hashlib.sha256(), 0, 0
+        path = self.root / name
+        try:
+            with self._folder([]) as folder, self._temporary() as (file, place):
+                for piece in pieces:
+                    digest.update(piece)
+                    file.write(piece)
+                    size, lines = size + len(piece), lines + piece.count(b"\n")
+                file.flush()
+                if not _holds(path, digest.hexdigest(), size):
+                    place(folder, name)
+                    os.fsync(folder)
+        except OSError as error:
+            raise _failure(path, error) from error
+        finally:
+            self._leave()
+        return Written(digest.hexdigest(), size, lines)
+
+    @contextmanager
+    def _temporary(self) -> Iterator[tuple[BinaryIO, Callable[[int, str], None]]]:
+        """A new file with the user's umask, and how to give it its place; gone at the end if it got none."""
+        temp = secrets.token_hex(8)
+        with self._entering, self._folder([WORKPLACE]) as folder:
+            handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666, dir_fd=folder)
+            workplace = os.dup(folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+
+                def place(target: int, name: str) -> None:
+                    os.fsync(file.fileno())
+                    os.rename(temp, name, src_dir_fd=workplace, dst_dir_fd=target)
+
+                yield file, place
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temp, dir_fd=workplace)
+            os.close(workplace)
+
+    def _leave(self) -> None:
+        """Remove the workplace if nobody is writing in it."""
+        with self._entering, suppress(OSError):
+            (self.root / WORKPLACE).rmdir()
+
+    @contextmanager
+    def _folder(self, names: list[str], make: bool = True) -> Iterator[int]:
+        """A handle of the folder `names` below the root, no symbolic link followed on the way; folders are made as needed."""
+        handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for name in names:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(name, dir_fd=handle)
+                inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
+                os.close(handle)
+                handle = inner
+            yield handle
+        finally:
+            os.close(handle)
+
+
+def _segments(relative: str) -> list[str]:
+    """The names on the way. Raises `OurSide` for what `runner.job.paths` never lets through: this is the last fence."""
+    segments = relative.split("/")
+    if (
+        any(segment in ("", ".", "..") or set(segment) & set("\\\0") for segment in segments)
+        or PurePosixPath(relative).is_absolute()
+    ):
+        raise OurSide(f"{relative!r} is not a path below the output folder; mend `save:` in the job")
+    if segments[0].casefold() in (RESULTS, MANIFEST, WORKPLACE):
+        raise OurSide(f"{relative!r} is a name adbatch keeps for itself; mend `save:` in the job")
+    return segments
+
+
+def _look(folder: int, name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _is_same(source: Path, folder: int, name: str, found: os.stat_result) -> bool:
+    """Whether the file holds the blob: by size and time if those are the blob's own, else by its bytes."""
+    blob = source.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size != blob.st_size:
+        return False
+    return found.st_mtime_ns == blob.st_mtime_ns or _hash(folder, name) == source.name
+
+
+def _hash(folder: int, name: str) -> str:
+    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+    with os.fdopen(handle, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _holds(path: Path, sha256: str, size: int) -> bool:
+    """Whether `path` is a plain file of exactly these bytes."""
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def _failure(path: Path, error: OSError) -> OurSide:
+    if error.errno in (20, 40):
+        return OurSide(f"{path}: a file or a symbolic link is in the way; remove it, adbatch does not write through it")
+    return OurSide(f"{path}: cannot be written ({error.strerror or error}); check the permissions and the disk, then run again")

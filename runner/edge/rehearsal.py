@@ -1,0 +1,65 @@
+"""A rehearsal: the emulated vendors as a child process, for `run --sandbox`.
+
+The sandbox is a program of its own, so its drawing does not slow the engine and everything really goes over HTTP. It ends when its
+standard input closes, so a killed parent leaves no orphan. Its state folder outlives it: a run that was killed finds its tickets
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from runner.errors import OurSide
+
+READY_WITHIN: Final = 30.0
+"""Seconds the sandbox may take to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the emulated vendors are: address, the one key they take, and settings per vendor (`base_url`, `options`)."""
+
+    url: str
+    key: str
+    vendors: Mapping[str, Mapping[str, Any]]
+
+
+@asynccontextmanager
+async def open_stage(state: Path, arguments: Sequence[str] = ()) -> AsyncIterator[Stage]:
+    """Start the sandbox on its state folder and stop it afterwards. Raises `OurSide` if it does not come up."""
+    # its own session: a Ctrl-C meant for us must not take the vendors away while we land what flies
+    argv = [sys.executable, "-m", "runner.sandbox", "--state", str(state), "--with-parent", *arguments]
+    child = await asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        try:
+            line = await asyncio.wait_for(child.stdout.readline(), READY_WITHIN)
+        except TimeoutError:
+            line = b""
+        if not line:
+            raise OurSide("the sandbox did not start; try `adbatch sandbox` to see why")
+        ready = orjson.loads(line)
+        yield Stage(ready["url"], ready["key"], ready["vendors"])
+    finally:
+        child.stdin.close()
+        await _end(child)
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    """The child ends when its input closes; one that does not is ended."""
+    try:
+        await asyncio.wait_for(child.wait(), 5)
+    except TimeoutError:
+        child.kill()
+        await child.wait()

@@ -1,0 +1,153 @@
+"""Keys: references until the transport's last step, and never in anything that is printed.
+
+The project file names where a secret is (`{env: SIVI_API_KEY}` or `{file: /run/secrets/sivi}`); it is looked up once, before
+anything is spent, so a missing key costs nothing. A secret travels as a value with no telling `repr`. The redactor knows the values
+and the spellings they take in logs, URLs and JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import stat
+import urllib.parse
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from runner.errors import OurSide
+
+SECRET_MOUNTS: Final = ("/run/secrets/", "/var/run/secrets/")
+"""Where Docker and Kubernetes mount secrets: root's, read-only and often 0444, in a folder only this container sees."""
+MOST_BYTES: Final = 16_384
+SHORTEST_REDACTED: Final = 4
+MASK: Final = "***"
+
+
+class Reference(Protocol):
+    """Where a secret is, as the project file says it: exactly one of the two is set."""
+
+    @property
+    def env(self) -> str | None:
+        """The name of an environment variable."""
+
+    @property
+    def file(self) -> str | None:
+        """The path of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """A reference for who has no project file: a provider's default variable."""
+
+    env: str | None = None
+    file: str | None = None
+
+
+class Secrets:
+    """The secrets of one lane by their names in the project file. Printing it shows the names only."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self._values = dict(values or {})
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(sorted(self._values))})"
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __reduce__(self) -> str:
+        raise TypeError("secrets are not serialised")
+
+    def reveal(self, name: str) -> str:
+        """The value itself: for the transport, as a header is written. Raises `KeyError` if there is none of that name."""
+        return self._values[name]
+
+    def values(self) -> tuple[str, ...]:
+        """All values, for a `Redactor`."""
+        return tuple(self._values.values())
+
+
+def load_secrets(
+    lane: str, refs: Mapping[str, Reference], environ: Mapping[str, str], optional: frozenset[str] = frozenset()
+) -> Secrets:
+    """Look up the secrets of `lane`. An optional one that is nowhere is left out.
+
+    Raises `OurSide` naming the lane and the variable or file, never a value: missing, blank, of several lines, with characters that
+    cannot stand in a header, or in a file that others may read.
+    """
+    values = {}
+    for name, ref in refs.items():
+        value = _load_file(lane, Path(ref.file), name in optional) if ref.file else environ.get(ref.env or "")
+        if value is None and name in optional:
+            continue
+        values[name] = _check(lane, name, f"file {ref.file}" if ref.file else f"environment variable {ref.env}", value)
+    return Secrets(values)
+
+
+def _check(lane: str, name: str, where: str, value: str | None) -> str:
+    if value is None:
+        raise OurSide(f"{lane}: no {name}: {where} is not set; set it, or name another in the project file")
+    value = value.strip(" \t\r\n")
+    if not value:
+        raise OurSide(f"{lane}: no {name}: {where} is blank")
+    if not re.fullmatch(r"[\x20-\x7e\xa1-\xff]+", value):
+        raise OurSide(f"{lane}: {where} has a line break or another character that cannot stand in a header; was it pasted whole?")
+    return value
+
+
+def _load_file(lane: str, path: Path, optional: bool) -> str | None:
+    """The text of a secret file that only its owner can read; mounts of Docker and Kubernetes are taken as they are."""
+    try:
+        with path.open("rb") as file:
+            found = path.stat()
+            mounted = str(path.resolve()).startswith(SECRET_MOUNTS) or str(path.absolute()).startswith(SECRET_MOUNTS)
+            if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO) and not mounted:
+                raise OurSide(f"{lane}: {path} can be read by others; run: chmod 600 {path}")
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        if optional and isinstance(error, FileNotFoundError):
+            return None
+        raise OurSide(f"{lane}: the secret file {path} cannot be read ({error.strerror})") from error
+    if len(data) > MOST_BYTES:
+        raise OurSide(f"{lane}: {path} is larger than {MOST_BYTES} bytes, which no key is")
+    return data.decode("latin-1")
+
+
+class Redactor:
+    """Replaces known secrets in text by `***`, in each spelling they may have taken on the way: base64, URL, JSON, header."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        spellings = {spelling for value in values if len(value) >= SHORTEST_REDACTED for spelling in _spellings(value)}
+        longest_first = sorted(spellings, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def redact(self, text: str) -> str:
+        """The text without secrets."""
+        return self._pattern.sub(MASK, text) if self._pattern else text
+
+
+def _spellings(value: str) -> Iterator[str]:
+    yield value
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield urllib.parse.quote(value)
+    yield urllib.parse.quote(value, safe="")
+    yield urllib.parse.quote_plus(value)
+    yield repr(value)[1:-1]
+    yield from _in_base64(value.encode("latin-1", "replace"))
+
+
+def _in_base64(data: bytes) -> Iterator[str]:
+    """The part of the base64 text that the value alone decides, for each of the three places it may begin at."""
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + data).decode()
+        first = (before * 8 + 5) // 6
+        last = (before + len(data)) * 8 // 6
+        if last - first >= SHORTEST_REDACTED:
+            yield encoded[first:last]
+            yield encoded[first:last].replace("+", "-").replace("/", "_")

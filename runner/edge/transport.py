@@ -1,0 +1,294 @@
+"""The transport: a `Call` goes out once, a `Reply` comes back.
+
+Secrets are names until the header is written. A submit or a poll goes only to addresses the project file names for its lane, over
+that lane's sessions; a download goes over a bare session that holds no secret, each hop of it checked again. Nothing is repeated
+here, nothing is followed with a key, and everything that comes in has a cap on its decoded bytes, its time and its slowness.
+
+If no complete answer came, what matters is whether the request can have left: `NoAnswer.sent` is False only if the trace of
+`runner.edge.sessions` proves that it did not. The class of an exception proves nothing (a connect error is a kind of OSError, and
+so is a reset after the vendor billed us).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from runner.edge.blobs import Blobs, Sink
+from runner.edge.bodies import find_assets, write_body
+from runner.edge.clock import Clock
+from runner.edge.guard import Denied, Guard, Origin, origin_of, read_url
+from runner.edge.intake import Caps, Exceeded, Patience, read_into, read_whole
+from runner.edge.media import sniff
+from runner.edge.secrets import Redactor, Secrets
+from runner.edge.sessions import Progress, connections_for, open_session
+from runner.errors import OurSide
+from runner.records import BLOB_SCHEME, Answer, Asset, Call, FormBody, JsonBody, NoAnswer, Reply, Step
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+MOST_HOPS: Final = 5
+IMPORTS_KEPT: Final = 4096
+"""Input pictures remembered by their URL within a run; the least recently used is asked for again."""
+POLL_KEEP_ALIVE: Final = 15.0
+PLAINLY: Final = MappingProxyType({"Accept-Encoding": "identity"})
+"""Files come compressed as they are; a length that means something shows where one was cut."""
+HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneAccess:
+    """What the transport knows of a lane: where it may send a key, and the key.
+
+    `also` are further addresses that the project file itself names for it (a `poll_url`). `concurrent` bounds its connections.
+    `keep_alive` lets a submit use a connection that was idle for less than so many seconds; 0, the careful default, opens a fresh
+    one for each.
+    """
+
+    base_url: str
+    secrets: Secrets = field(default_factory=Secrets)
+    concurrent: int | None = None
+    also: tuple[str, ...] = ()
+    keep_alive: float = 0.0
+
+    @property
+    def origins(self) -> frozenset[Origin]:
+        """Where a call with a key may go. Raises `Denied` for what is no URL."""
+        return frozenset(origin_of(read_url(url)) for url in (self.base_url, *self.also))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """A lane that is open: one session for what may cost, whose connections are fresh, and one for polls."""
+
+    origins: frozenset[Origin]
+    secrets: Secrets
+    submit: aiohttp.ClientSession
+    poll: aiohttp.ClientSession
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A request as it goes out: secrets in its headers, assets in its data."""
+
+    method: str
+    url: URL
+    purpose: Step
+    headers: Mapping[str, str] = field(repr=False)
+    data: bytes = field(default=b"", repr=False)
+
+
+class _NotBrought(Exception):  # a reply on its way to `perform`, never seen outside
+    """An input picture could not be had, so the call was not made."""
+
+
+def guard_lanes(lanes: Mapping[str, LaneAccess]) -> Guard:
+    """The policy that follows from the addresses the project file names. Raises `OurSide` naming the lane of a wrong one."""
+    for name, access in lanes.items():
+        try:
+            origins = access.origins
+        except Denied as denial:
+            raise OurSide(f"{name}: base_url: {denial.strerror}") from denial
+        if wrong := [str(origin) for origin in origins if origin.scheme != "https" and not origin.is_loopback]:
+            raise OurSide(f"{name}: {wrong[0]} must be https; plain http is for this machine only")
+    return Guard(url for access in lanes.values() for url in (access.base_url, *access.also))
+
+
+class Transport:
+    """Carries calls out. Use it as `async with Transport(…) as transport`, inside the event loop that will use it."""
+
+    def __init__(
+        self,
+        lanes: Mapping[str, LaneAccess],
+        blobs: Blobs,
+        clock: Clock,
+        patience: Patience | None = None,
+        caps: Caps | None = None,
+    ) -> None:
+        self._access, self._blobs, self._clock = dict(lanes), blobs, clock
+        self._patience, self._caps = patience or Patience(), caps or Caps()
+        self._guard = guard_lanes(lanes)
+        self._redactor = Redactor(value for access in lanes.values() for value in access.secrets.values())
+        self._stack = AsyncExitStack()
+        self._lanes: dict[str, _Lane] = {}
+        self._imports: OrderedDict[str, asyncio.Task[Reply]] = OrderedDict()
+
+    async def __aenter__(self) -> Transport:
+        try:
+            for name, access in self._access.items():
+                self._lanes[name] = await self._open_lane(access)
+            limit = connections_for(None, len(self._access) + 1)
+            self._public = await self._stack.enter_async_context(open_session(self._guard.open_public, limit, POLL_KEEP_ALIVE))
+            self._local = await self._stack.enter_async_context(open_session(self._guard.open_local, limit, POLL_KEEP_ALIVE))
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        imports = list(self._imports.values())
+        for task in imports:
+            task.cancel()
+        await asyncio.gather(*imports, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def perform(self, lane: str, call: Call) -> Reply:
+        """Carry out `call` for `lane`, once. What the network or the vendor does wrong is a reply, never an exception."""
+        open_lane = self._lanes[lane]
+        try:
+            if call.purpose == "fetch":
+                with self._blobs.sink() as sink:
+                    return await self._follow(call.url, open_lane.origins, sink, None)
+            return await self._ask(open_lane, call)
+        except Denied as denial:
+            return NoAnswer(False, f"not dialled: {denial.strerror}")
+
+    async def download(self, url: str, sink: Sink, near: frozenset[Origin] = frozenset()) -> Reply:
+        """A public URL (a feed) into `sink`, which is finished if the answer is 2xx. `near` as for `Guard.check`."""
+        try:
+            return await self._follow(url, near, sink, self._caps.feed)
+        except Denied as denial:
+            return NoAnswer(False, f"not dialled: {denial.strerror}")
+
+    async def _open_lane(self, access: LaneAccess) -> _Lane:
+        limit = connections_for(access.concurrent, 2 * len(self._access) + 1)
+        dial = self._guard.open_local if access.origins <= self._guard.local else self._guard.open_public
+        submit = await self._stack.enter_async_context(open_session(dial, limit, access.keep_alive))
+        poll = await self._stack.enter_async_context(open_session(dial, limit, POLL_KEEP_ALIVE))
+        return _Lane(access.origins, access.secrets, submit, poll)
+
+    async def _ask(self, lane: _Lane, call: Call) -> Reply:
+        """A submit or a poll: to the lane's own addresses only, with its secrets."""
+        url = read_url(call.url)
+        if origin_of(url) not in lane.origins:
+            raise Denied(f"{origin_of(url)} is not an address of this lane, and its key goes nowhere else")
+        headers, data = _headers(call, lane.secrets), b""
+        if call.body is not None:
+            try:
+                data, headers["Content-Type"] = await self._write(call.body, lane.origins)
+            except _NotBrought as failure:
+                return NoAnswer(False, str(failure))
+        session = lane.submit if call.purpose == "submit" else lane.poll
+        letter = _Letter(call.method, url, call.purpose, headers, data)
+        if call.sink == "memory":
+            return await self._exchange(session, letter)
+        with self._blobs.sink() as sink:
+            return await self._exchange(session, letter, sink)
+
+    async def _exchange(
+        self, session: aiohttp.ClientSession, letter: _Letter, sink: Sink | None = None, cap: int | None = None
+    ) -> Reply:
+        """One request, one answer; `sink` takes the body of a 2xx."""
+        progress = Progress()
+        try:
+            async with session.request(
+                letter.method,
+                letter.url,
+                headers=letter.headers,
+                data=io.BytesIO(letter.data) if letter.data else None,
+                allow_redirects=False,
+                timeout=self._patience.of(letter.purpose),
+                trace_request_ctx=progress,
+            ) as response:
+                return await self._read(response, sink, cap)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, EOFError) as error:
+            return NoAnswer(progress.sent, self._redactor.redact(_describe(error)))
+
+    async def _read(self, response: aiohttp.ClientResponse, sink: Sink | None, cap: int | None) -> Answer:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        watch = self._patience.watch(self._clock)
+        if sink is not None and 200 <= response.status < 300:
+            head, blob = await read_into(response, sink, watch, self._caps, cap)
+            return Answer(response.status, headers, head, blob)
+        body = await read_whole(response, watch, self._caps.memory, strict=200 <= response.status < 300)
+        return Answer(response.status, headers, body)
+
+    async def _follow(self, text: str, near: frozenset[Origin], sink: Sink, cap: int | None) -> Reply:
+        """A GET without secrets, over at most five redirects, each checked as the first was. Raises `Denied` for the first only."""
+        url = read_url(text)
+        local = self._guard.check(url, near)
+        for _ in range(MOST_HOPS + 1):
+            session = self._local if local else self._public
+            reply = await self._exchange(session, _Letter("GET", url, "fetch", PLAINLY), sink, cap)
+            if not isinstance(reply, Answer) or reply.status not in REDIRECTS or "location" not in reply.headers:
+                return reply
+            try:
+                url = read_url(_join(url, reply.headers["location"]))
+                local = self._guard.check(url, near if local else frozenset())
+            except Denied as denial:
+                return NoAnswer(True, f"redirected to where we do not dial: {denial.strerror}")
+        return NoAnswer(True, f"more than {MOST_HOPS} redirects")
+
+    async def _write(self, body: JsonBody | FormBody, near: frozenset[Origin]) -> tuple[bytes, str]:
+        """The body with its assets; encoding pictures happens off the event loop. Raises `_NotBrought`."""
+        held = {asset: await self._bring(asset, near) for asset in find_assets(body)}
+
+        def load(asset: Asset) -> bytes:
+            return self._blobs.read(held[asset])
+
+        return await asyncio.to_thread(write_body, body, load) if held else write_body(body, load)
+
+    async def _bring(self, asset: Asset, near: frozenset[Origin]) -> str:
+        """The sha256 of the asset's bytes in our store; a URL is downloaded once a run however many ask for it."""
+        if asset.ref.startswith(BLOB_SCHEME):
+            return asset.ref.removeprefix(BLOB_SCHEME)
+        task = self._imports.get(asset.ref)
+        if task is None:
+            task = self._imports[asset.ref] = asyncio.ensure_future(self._import(asset.ref, near))
+            while len(self._imports) > IMPORTS_KEPT and next(iter(self._imports.values())).done():
+                self._imports.popitem(last=False)
+        self._imports.move_to_end(asset.ref)
+        reply = await asyncio.shield(task)
+        if isinstance(reply, Answer) and reply.blob is not None and sniff(reply.body) is not None:
+            return reply.blob.sha256
+        self._imports.pop(asset.ref, None)
+        raise _NotBrought(f"the input picture {asset.ref.partition('?')[0]} {_say_unusable(reply)}")
+
+    async def _import(self, url: str, near: frozenset[Origin]) -> Reply:
+        try:
+            with self._blobs.sink() as sink:
+                return await self._follow(url, near, sink, None)
+        except Denied as denial:
+            return NoAnswer(False, denial.strerror or "")
+
+
+def _headers(call: Call, secrets: Secrets) -> dict[str, str]:
+    """The call's headers with the secrets in their places; an optional secret that was not given leaves its header out."""
+    headers = dict(call.headers)
+    headers |= {
+        place.header: place.form.replace("{}", secrets.reveal(place.secret)) for place in call.secrets if place.secret in secrets
+    }
+    for name, value in headers.items():
+        if not HEADER_VALUE.fullmatch(value):
+            raise OurSide(f"header {name}: a character that cannot stand in a header; mend the setting it comes from")
+    return headers
+
+
+def _join(url: URL, location: str) -> str:
+    """The address a redirect means. Raises `Denied` for what is none."""
+    try:
+        return str(url.join(URL(location, encoded=True)))
+    except ValueError as error:
+        raise Denied("not a URL") from error
+
+
+def _say_unusable(reply: Reply) -> str:
+    if isinstance(reply, NoAnswer):
+        return f"could not be downloaded: {reply.why}"
+    return f"answered {reply.status}" if reply.blob is None else "is not a picture we know"
+
+
+def _describe(error: BaseException) -> str:
+    """What went wrong, in one line: for a timeout, its class says more than its empty message."""
+    if isinstance(error, Exceeded):
+        return str(error)
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")[:300]

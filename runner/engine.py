@@ -1,0 +1,299 @@
+"""The engine: the only place that waits.
+
+It turns in a circle. Each turn takes in what the hands brought back, asks the conductor what may leave now, writes all facts of the
+turn in one durable commit, and only then lets anything leave; so a purchase is on disk before its first byte, and a ticket before
+its first poll. While the disk syncs, answers gather, and the next turn takes them in together.
+
+The engine decides nothing about a request: the loom says what is wanted, the conductor when it may go, the hands what came of it.
+Nothing here knows a vendor. A waiting request costs no task; a task lives as long as one exchange.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeVar
+
+from runner.core.conductor import Conductor, sent_fact
+from runner.core.lifecycle import Life, recall
+from runner.edge.clock import Clock
+from runner.errors import OurSide
+from runner.facts import Answered, Fact, Planned, Saved, Stopped
+from runner.hands import Carried, Hands
+from runner.loom import Ask, Loom, Outcome, Status, Yield
+from runner.records import Artifact, Blob, Send, Variant
+from runner.verdicts import Data, Held, Text
+
+T = TypeVar("T")
+
+WINDOW: Final = 2_000
+"""Variants in flight at once: enough to keep every lane busy, few enough that memory does not grow with the feed."""
+
+STATUS_OF: Final[dict[str, Status]] = {
+    "saved": "done",
+    "refused": "refused",
+    "failed": "failed",
+    "spoiled": "failed",
+    "uncertain": "uncertain",
+    "overdue": "queued",
+    "waiting": "queued",
+    "ready": "queued",
+    "new": "waiting",
+}
+"""The word a user reads for the state a life was left in."""
+
+
+class Ledger(Protocol):
+    """What the engine needs of a journal."""
+
+    def commit(self, facts: Sequence[Fact]) -> None:
+        """Write all facts durably, in one transaction."""
+
+    def histories(self, ids: Sequence[str]) -> dict[str, list[Fact]]:
+        """The facts of each request that has any, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Everything the engine is handed: clock, hands, journal and disk are arguments.
+
+    `measure` verifies a blob and describes it (a text says why it is not usable), `holds` says whether all blobs of some artifacts
+    are still there, `publish` writes what steps gave to the output folder, `fresh` names the steps to buy anew.
+    """
+
+    clock: Clock
+    hands: Hands
+    ledger: Ledger
+    measure: Callable[[Blob], Awaitable[Artifact | str]]
+    holds: Callable[[Sequence[Artifact]], bool]
+    publish: Callable[[Sequence[Yield]], None]
+    fresh: Callable[[str], bool] = lambda _: False
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a run ended: why which lane closed, requests reused per lane, whether the budget was spent, the signal's exit code."""
+
+    closed: dict[str, str] = field(default_factory=dict)
+    reused: Counter[str] = field(default_factory=Counter)
+    broke: bool = False
+    interrupted: int = 0
+
+
+class Engine:
+    """One run of one plan. `run` returns when nothing more can be done now; `drain` makes that soon."""
+
+    def __init__(
+        self,
+        loom: Loom,
+        variants: Iterator[Variant],
+        conductor: Conductor,
+        tools: Tools,
+        window: int = WINDOW,
+    ) -> None:
+        self._loom, self._variants, self._conductor, self._tools = loom, variants, conductor, tools
+        self._window = window
+        self._started_at = tools.clock.now()
+        self._carried: list[Carried] = []
+        self._judged: list[Fact] = []
+        self._failure: BaseException | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._bell = asyncio.Event()
+        self._disk = ThreadPoolExecutor(1, "journal")
+        self._press = ThreadPoolExecutor(1, "publish")
+        self._exhausted = False
+        self.ending = Ending()
+
+    def drain(self, code: int = 130) -> None:
+        """Start nothing that costs; let what flies land, then end with `code`. What is queued at a vendor keeps its ticket."""
+        self.ending.interrupted = code
+        self._exhausted = True
+        self._conductor.drain()
+        self._bell.set()
+
+    async def run(self) -> Ending:
+        """Turn until nothing is left to do or to wait for."""
+        try:
+            while await self._turn():
+                pass
+        finally:
+            await self._close()
+        if self._failure is not None:
+            raise self._failure
+        self.ending.closed = dict(self._conductor.closed)
+        self.ending.broke = self._conductor.broke
+        return self.ending
+
+    async def _turn(self) -> bool:
+        facts = self._take_in()
+        facts += await self._fill()
+        now = self._tools.clock.now()
+        facts += self._feed(self._conductor.expired(now))
+        sends = self._conductor.due(now)
+        facts += [sent_fact(send, now) for send in sends]
+        if facts:
+            await self._aside(self._disk, self._tools.ledger.commit, facts)
+        self._settle()
+        await self._publish()
+        for send in sends:
+            self._start(self._carry(send))
+        for life in self._conductor.landed():
+            self._start(self._verify(life))
+        if self._carried or self._judged or sends or facts:
+            return True
+        return await self._wait()
+
+    def _take_in(self) -> list[Fact]:
+        """Facts from what the hands and the verifiers brought since the last turn."""
+        carried, self._carried = self._carried, []
+        judged, self._judged = self._judged, []
+        now = self._tools.clock.now()
+        answers: list[Fact] = [
+            Answered(now, one.send.request.id, one.send.step, one.verdict, one.send.part, one.raw) for one in carried
+        ]
+        return self._feed([*answers, *judged])
+
+    def _feed(self, facts: Sequence[Fact]) -> list[Fact]:
+        for fact in facts:
+            self._conductor.feed(fact)
+        return list(facts)
+
+    def _settle(self) -> None:
+        """Tell the loom of every life that has ended or been let go."""
+        for life in self._conductor.settled():
+            self._loom.settle(life.request.id, outcome_of(life))
+        for life in self._conductor.released():
+            self._loom.settle(life.request.id, outcome_of(life))
+        self._loom.finished()
+
+    async def _fill(self) -> list[Fact]:
+        """Take up variants while there is room, and the requests they make possible. Returns the Planned facts."""
+        facts: list[Fact] = []
+        while True:
+            while len(self._loom) < self._window and not self._exhausted and not self._conductor.broke:
+                variant = next(self._variants, None)
+                if variant is None:
+                    self._exhausted = True
+                else:
+                    self._loom.take_up(variant)
+            asks = self._loom.asks()
+            if not asks:
+                return facts
+            facts += await self._admit(asks)
+            self._settle()
+
+    async def _admit(self, asks: Sequence[Ask]) -> list[Fact]:
+        """Settle what is known already; hand the rest to the conductor."""
+        known = await self._aside(self._disk, self._tools.ledger.histories, [ask.request.id for ask in asks])
+        planned: list[Fact] = []
+        for ask in asks:
+            history = known.get(ask.request.id, [])
+            fresh = self._tools.fresh(ask.step) and not self._refreshed(history)
+            life = recall(history)
+            if life is not None and not fresh and (outcome := self._known(life)) is not None:
+                self._loom.settle(ask.request.id, outcome)
+                continue
+            if not fresh:
+                self._conductor.recall(ask.request, history)
+            planned.append(Planned(self._tools.clock.now(), ask.request, fresh))
+        return self._feed(planned)
+
+    def _known(self, life: Life) -> Outcome | None:
+        """The outcome of a life that is settled for good, None if there is something left to do for it."""
+        if life.state not in ("saved", "refused", "spoiled", "uncertain"):
+            return None
+        if life.state == "saved" and not self._tools.holds(life.artifacts):
+            why = "its bytes are gone from the state folder; `--fresh` buys it again"
+            return Outcome("failed", life.request, why=why, reused=True)
+        self.ending.reused[life.request.provider] += 1
+        return outcome_of(life, reused=True)
+
+    def _refreshed(self, history: Sequence[Fact]) -> bool:
+        return any(isinstance(fact, Planned) and fact.fresh and fact.at >= self._started_at for fact in history)
+
+    async def _publish(self) -> None:
+        ready = self._loom.yields()
+        if not ready or self._failure is not None:
+            return
+        try:
+            await self._aside(self._press, self._tools.publish, ready)
+        except OurSide as failure:
+            self._give_up(failure)
+
+    def _give_up(self, failure: BaseException) -> None:
+        """Remember what broke on our side and land what flies: an answer that is paid for is worth more than a quick end."""
+        self._failure = self._failure or failure
+        self._exhausted = True
+        self._conductor.drain()
+
+    async def _carry(self, send: Send) -> None:
+        carried = await self._tools.hands.carry(send)
+        self._carried.append(carried)
+
+    async def _verify(self, life: Life) -> None:
+        """Every byte of a landed life is decoded and measured; only then it counts as saved."""
+        artifacts: list[Artifact] = []
+        for item in life.items:
+            made = await self._artifact_of(item)
+            if isinstance(made, str):
+                self._judged.append(Stopped(self._tools.clock.now(), life.request.id, "spoiled", made))
+                return
+            artifacts.append(made)
+        self._judged.append(Saved(self._tools.clock.now(), life.request.id, tuple(artifacts)))
+
+    async def _artifact_of(self, item: object) -> Artifact | str:
+        if isinstance(item, Text):
+            return Artifact("text", text=item.text)
+        if isinstance(item, Data):
+            return Artifact("json", data=item.value)
+        assert isinstance(item, Held)
+        return await self._tools.measure(item.blob)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._end_task)
+
+    def _end_task(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._give_up(failure)
+        self._bell.set()
+
+    async def _wait(self) -> bool:
+        """Wait for the next answer or the next moment something is due. False when neither will come."""
+        wake_at = self._conductor.wake_at(self._tools.clock.now())
+        if not self._tasks and wake_at is None:
+            return False
+        if not self._bell.is_set():
+            await self._first_of(wake_at)
+        self._bell.clear()
+        return True
+
+    async def _first_of(self, wake_at: float | None) -> None:
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._bell.wait())]
+        if wake_at is not None:
+            waits.append(asyncio.ensure_future(self._tools.clock.sleep_until(wake_at)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _aside(self, where: ThreadPoolExecutor, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(where, work, *args)
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._disk.shutdown()
+        self._press.shutdown()
+
+
+def outcome_of(life: Life, reused: bool = False) -> Outcome:
+    """What a user is told of a life."""
+    return Outcome(STATUS_OF[life.state], life.request, life.artifacts, life.why, reused)

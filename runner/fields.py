@@ -1,0 +1,282 @@
+"""What an operation takes: fields with the vendor's rules, and rules between fields.
+
+The vendor's documentation written as data. `job` checks every rendered row against it without knowing any vendor; `providers`
+declare it without knowing the job. A check returns every problem it finds, as values: a wrong field is the job's mistake, and the
+caller knows where in the YAML it stands.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from runner.records import BLOB_SCHEME, Json, Money
+
+Kind: TypeAlias = Literal["text", "integer", "number", "boolean", "list", "map", "image", "url", "any"]
+Take: TypeAlias = Literal["url", "base64", "part"]
+Gives: TypeAlias = Literal["text", "file", "files", "json", "task"]
+
+HTTP_URL: Final = re.compile(r"https?://[^\s/]", re.IGNORECASE)
+
+
+class Pending:
+    """Stands for a value that only an earlier step's result will tell. It passes every rule; there is one of it: `PENDING`."""
+
+    def __repr__(self) -> str:
+        return "PENDING"
+
+
+PENDING: Final = Pending()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an operation, under the vendor's own name.
+
+    `low`/`high` bound numbers (inclusive), `least`/`most` the characters of a text or the items of a list. `choices` are the values
+    allowed; with `open_choices` the list is known to move and any other text passes. `takes` (images) lists how the vendor accepts
+    one, best first. `item` describes a list's items, `fields` a map's; with `open_fields` a map takes names beyond those.
+    `default` documents what the vendor assumes; it is never sent. `assumed` marks what the vendor's documents do not say.
+    """
+
+    kind: Kind
+    required: bool = False
+    doc: str = ""
+    choices: tuple[Json, ...] = ()
+    open_choices: bool = False
+    low: float | None = None
+    high: float | None = None
+    least: int | None = None
+    most: int | None = None
+    pattern: str | None = None
+    nullable: bool = False
+    default: Json = None
+    takes: tuple[Take, ...] = ()
+    item: Field | None = None
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    open_fields: bool = False
+    assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule between fields. `broken` gets the params and returns what is wrong, or None; it is not asked while one is PENDING."""
+
+    names: tuple[str, ...]
+    broken: Callable[[Mapping[str, Json]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """When to ask a queued job again: `first` seconds after acceptance, then `factor` times longer each time, at most `cap`."""
+
+    first: float = 1.0
+    factor: float = 1.5
+    cap: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing a vendor can be asked for.
+
+    `gives` is what `steps.<name>` offers afterwards: `.text`, `.file`, `.files`, `.json`, or only a task id. `deadline` is how
+    many seconds a job may stay queued or running before it is left for the next run. `price` is the highest price of one
+    submit, None where nobody told us. `open` operations pass on fields they do not list.
+    """
+
+    name: str
+    gives: Gives
+    fields: Mapping[str, Field]
+    summary: str = ""
+    doc: str = ""
+    rules: tuple[Rule, ...] = ()
+    polling: Polling = Polling()
+    deadline: float = 600.0
+    price: Money | None = None
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An operation as one account offers it. `defaults` are params its options fill in where the job does not (a brand id)."""
+
+    operation: Operation
+    defaults: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the params: the way to it (`("assets", "images", 0, "url")`) and what to do about it."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` if something known is near, else the first few of what is known, else nothing."""
+    names = list(known)
+    near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; it takes {', '.join(sorted(names)[:12])}" if names else ""
+
+
+def check_params(operation: Operation, use: str, params: Mapping[str, object]) -> list[Problem]:
+    """Every problem of rendered `params` for `operation`, called `use` (`vyro/ai-background`) in messages. Empty if there is none.
+
+    Values may be PENDING; those pass. Fields are checked first; rules between fields only where the fields they name are right.
+    """
+    problems = list(_check_map(operation.fields, params, use, (), operation.open))
+    wrong = {problem.path[0] for problem in problems if problem.path}
+    for rule in operation.rules:
+        if any(name in wrong or _is_pending(params.get(name)) for name in rule.names):
+            continue
+        message = rule.broken(params)  # type: ignore[arg-type]
+        if message:
+            named = next((name for name in rule.names if name in params), None)
+            problems.append(Problem((named,) if named else (), message))
+    return problems
+
+
+def _is_pending(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_is_pending(inner) for inner in value.values())
+    if isinstance(value, list | tuple):
+        return any(_is_pending(inner) for inner in value)
+    return value is PENDING
+
+
+def _check_map(
+    fields: Mapping[str, Field], values: Mapping[str, object], owner: str, path: tuple[str | int, ...], open_fields: bool
+) -> Iterator[Problem]:
+    for name, value in values.items():
+        spec = fields.get(name)
+        if spec is not None:
+            yield from _check_value(spec, value, owner, (*path, name))
+        elif not open_fields:
+            yield Problem((*path, name), f"not a field of {owner}{suggest(name, fields)}")
+    for name, spec in fields.items():
+        if spec.required and name not in values:
+            yield Problem(path, f"{'.'.join(map(str, (*path, name)))} is required by {owner}")
+
+
+def _check_value(spec: Field, value: object, owner: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    if value is PENDING or spec.kind == "any":
+        return
+    if value is None:
+        if not spec.nullable:
+            yield Problem(path, f"is empty (null); {owner} needs {KINDS[spec.kind]} here, or leave the field out")
+        return
+    wrong = CHECKS[spec.kind](spec, value)
+    if wrong is None and spec.choices and not spec.open_choices and value not in spec.choices:
+        known = [str(choice) for choice in spec.choices]
+        wrong = f"{value!r} is not one of {', '.join(known)}{_near(str(value), known)}"
+    if wrong is not None:
+        yield Problem(path, wrong)
+    elif spec.kind == "list" and spec.item is not None:
+        for index, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
+            yield from _check_value(spec.item, item, owner, (*path, index))
+    elif spec.kind == "map" and (spec.fields or not spec.open_fields):
+        yield from _check_map(spec.fields, value, owner, path, spec.open_fields)  # type: ignore[arg-type]
+
+
+def _near(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _text(spec: Field, value: object) -> str | None:
+    if not isinstance(value, str):
+        return f"needs text, got {_say(value)}; put quotes around it"
+    if spec.pattern is not None and not re.fullmatch(spec.pattern, value):
+        return f"{value!r} does not have the form {spec.pattern}"
+    return _size(spec, len(value), "characters")
+
+
+def _integer(spec: Field, value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        cure = "; write {{ … | int }}" if isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value) else ""
+        return f"needs a whole number, got {_say(value)}{cure}"
+    return _range(spec, value)
+
+
+def _number(spec: Field, value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        cure = "; write {{ … | float }}" if isinstance(value, str) and re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", value) else ""
+        return f"needs a number, got {_say(value)}{cure}"
+    return _range(spec, value)
+
+
+def _boolean(spec: Field, value: object) -> str | None:
+    return None if isinstance(value, bool) else f"needs true or false, got {_say(value)}"
+
+
+def _list(spec: Field, value: object) -> str | None:
+    if not isinstance(value, list | tuple):
+        return f"needs a list, got {_say(value)}"
+    return _size(spec, len(value), "items")
+
+
+def _map(spec: Field, value: object) -> str | None:
+    return None if isinstance(value, Mapping) else f"needs a map, got {_say(value)}"
+
+
+def _image(spec: Field, value: object) -> str | None:
+    if not isinstance(value, str) or not value:
+        return f"needs an image (a URL, a path or an earlier step's file), got {_say(value)}"
+    if value.startswith(BLOB_SCHEME):
+        return None if set(spec.takes) & {"base64", "part"} else "the vendor takes public URLs only here, not a file of ours"
+    return None if HTTP_URL.match(value) else f"needs an image (a URL, a path or an earlier step's file), got {_say(value)}"
+
+
+def _url(spec: Field, value: object) -> str | None:
+    return None if isinstance(value, str) and HTTP_URL.match(value) else f"needs a URL, got {_say(value)}"
+
+
+def _size(spec: Field, size: int, of: str) -> str | None:
+    if spec.least is not None and size < spec.least:
+        return f"has {size} {of}; at least {spec.least} are needed"
+    if spec.most is not None and size > spec.most:
+        return f"has {size} {of}; at most {spec.most} are allowed"
+    return None
+
+
+def _range(spec: Field, value: float) -> str | None:
+    if spec.low is not None and value < spec.low:
+        return f"is {value}; the least allowed is {spec.low:g}"
+    if spec.high is not None and value > spec.high:
+        return f"is {value}; the most allowed is {spec.high:g}"
+    return None if math.isfinite(value) else f"is {value}, which is not a number JSON can say"
+
+
+def _say(value: object) -> str:
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "…"
+    return f"the text {shown}" if isinstance(value, str) else f"{type(value).__name__} {shown}"
+
+
+KINDS: Final[Mapping[Kind, str]] = {
+    "text": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "list": "a list",
+    "map": "a map",
+    "image": "an image",
+    "url": "a URL",
+    "any": "a value",
+}
+CHECKS: Final[Mapping[Kind, Callable[[Field, object], str | None]]] = {
+    "text": _text,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "list": _list,
+    "map": _map,
+    "image": _image,
+    "url": _url,
+}

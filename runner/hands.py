@@ -1,0 +1,104 @@
+"""The hands: they carry out one duty and say what came of it.
+
+A duty (`Send`) becomes a `Call` by its provider, travels through the transport, and the reply becomes a verdict: by how far it
+got if there was no answer, by the shared rules for a download, by the provider for everything a vendor says. Hands hold no
+state of the run; a Send and what they bring back are plain data, so they could be anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from runner.edge.media import Bad, Media
+from runner.providers.contract import clip, fetch, read_status, retry_after
+from runner.providers.registry import Lane
+from runner.records import Answer, Blob, Call, NoAnswer, Reply, Send
+from runner.verdicts import Broken, Busy, Done, Held, Inline, Item, Lost, Queued, Refused, Verdict
+
+DEAD_LINK: Final = frozenset({401, 403, 404, 410})
+"""Answers to a download that mean the link has expired or never was: a fresh one is asked for, where the vendor can be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What came of a duty. `raw` is the blob (sha256) of a paid answer that could not be understood, for whoever resolves it."""
+
+    send: Send
+    verdict: Verdict
+    raw: str | None = None
+
+
+class Hands(Protocol):
+    """Whoever carries out duties: the network, or a fake vendor in a test."""
+
+    async def carry(self, send: Send) -> Carried:
+        """Carry out the duty. Vendor failures come back as verdicts; what is raised is our own mistake."""
+
+
+class VendorHands:
+    """Hands that talk to vendors through a transport.
+
+    `perform` is `Transport.perform`, `store` puts bytes into the blob store, `measure` decodes a blob and says what it is. Both are
+    awaited so that disk and decoding stay off the event loop.
+    """
+
+    def __init__(
+        self,
+        lanes: Mapping[str, Lane],
+        perform: Callable[[str, Call], Awaitable[Reply]],
+        store: Callable[[bytes], Awaitable[Blob]],
+        measure: Callable[[Blob], Awaitable[Media | Bad]],
+    ) -> None:
+        self._lanes = lanes
+        self._perform = perform
+        self._store = store
+        self._measure = measure
+
+    async def carry(self, send: Send) -> Carried:
+        """Carry out the duty over the network."""
+        lane = self._lanes[send.request.provider]
+        reply = await self._perform(lane.name, _call_for(send, lane))
+        if isinstance(reply, NoAnswer):
+            return Carried(send, _unanswered(send, reply))
+        if send.step == "fetch":
+            return Carried(send, await self._read_download(reply))
+        verdict = lane.provider.read(send.step, reply, send.request, lane.options)
+        if isinstance(verdict, Queued) and not verdict.ticket:
+            verdict = replace(verdict, ticket=send.ticket or "")
+        if isinstance(verdict, Lost) and reply.body:
+            return Carried(send, verdict, (await self._store(reply.body)).sha256)
+        return Carried(send, await self._hold(verdict))
+
+    async def _read_download(self, answer: Answer) -> Verdict:
+        if 200 <= answer.status < 300 and answer.blob is not None:
+            measured = await self._measure(answer.blob)
+            return Broken(measured.why) if isinstance(measured, Bad) else Done((Held(answer.blob),))
+        if answer.status in DEAD_LINK:
+            return Refused(f"the link answered {answer.status}")
+        if answer.status == 429:
+            return Busy(retry_after(answer.headers), "the download was answered 429")
+        return read_status(answer, "fetch", clip(answer.body[:200].decode("utf-8", "replace")), {})
+
+    async def _hold(self, verdict: Verdict) -> Verdict:
+        """Bytes that stood inside an answer go to the store before anything is journaled."""
+        if not isinstance(verdict, Done) or not any(isinstance(item, Inline) for item in verdict.items):
+            return verdict
+        items: list[Item] = [Held(await self._store(item.data)) if isinstance(item, Inline) else item for item in verdict.items]
+        return Done(tuple(items), verdict.note)
+
+
+def _call_for(send: Send, lane: Lane) -> Call:
+    if send.step == "submit":
+        return lane.provider.submit(send.request, lane.options)
+    if send.step == "poll":
+        return lane.provider.poll(send.request, send.ticket or "", lane.options)
+    return fetch(send.link or "")
+
+
+def _unanswered(send: Send, reply: NoAnswer) -> Verdict:
+    """A call that provably never left is tried again; one that may have arrived is lost if it was a purchase."""
+    if reply.sent and send.step == "submit":
+        return Lost(reply.why)
+    return Broken(reply.why)

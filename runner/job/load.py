@@ -1,0 +1,156 @@
+"""The door: from a path to a Job or a Project, or to every mistake at once.
+
+What cannot be found or opened is a `Usage` mistake; what can be read but is wrong is `Invalid`, with the complaints of YAML and of
+the model together, in the order of the file. Reading bytes is apart from finding them, so a job can also come from a git revision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+from runner.errors import Complaint, Invalid, Place, Usage
+from runner.job.document import Document, read_document
+from runner.job.model import Job, Spec
+from runner.job.project import Project
+from runner.job.wording import complaints_of
+
+MOST_BYTES: Final = 1 << 20
+PROJECT_FILE: Final = "adbatch.yaml"
+AnySpec = TypeVar("AnySpec", bound=Spec)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    """A job and where it came from. `digest` is the sha256 (hex) of the file's bytes, `root` the project's folder."""
+
+    job: Job
+    document: Document
+    path: Path
+    digest: str
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFile:
+    """A project and where it came from. Without a file: all defaults, no document, the digest of no bytes."""
+
+    project: Project
+    document: Document | None
+    root: Path
+    digest: str
+
+
+def load_job(path: Path) -> JobFile:
+    """The job in the file at `path`. Raises `Usage` where there is none to read, `Invalid` with every complaint about it."""
+    raw = _load_bytes(path)
+    job, document = read_job(raw, str(path))
+    return JobFile(job, document, path, _digest(raw), find_root(path))
+
+
+def load_project(start: Path) -> ProjectFile:
+    """The project around `start` (a job's file, or a folder). Raises `Usage` and `Invalid` as `load_job` does."""
+    root = find_root(start)
+    path = root / PROJECT_FILE
+    if not path.exists():
+        return ProjectFile(Project(), None, root, _digest(b""))
+    raw = _load_bytes(path)
+    project, document = read_project(raw, _shown(path))
+    return ProjectFile(project, document, root, _digest(raw))
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder upward from `start` that holds adbatch.yaml, else .git, else the folder of `start`. Absolute."""
+    resolved = start.resolve()
+    folder = resolved if resolved.is_dir() else resolved.parent
+    upward = (folder, *folder.parents)
+    for mark in (PROJECT_FILE, ".git"):
+        for candidate in upward:
+            if (candidate / mark).exists():
+                return candidate
+    return folder
+
+
+def read_job(raw: bytes, file: str) -> tuple[Job, Document]:
+    """The job that `raw` says, called `file` in complaints. Raises `Invalid`."""
+    return _read(raw, file, Job)
+
+
+def read_project(raw: bytes, file: str) -> tuple[Project, Document]:
+    """The project that `raw` says; an empty file is a project of defaults. Raises `Invalid`."""
+    return _read(raw, file, Project)
+
+
+def _read(raw: bytes, file: str, spec: type[AnySpec]) -> tuple[AnySpec, Document]:
+    document = read_document(_text(raw, file), file)
+    nothing = document.data is None
+    if nothing and spec is Job:
+        raise Invalid(
+            [*document.complaints, Complaint("the file is empty; `adbatch init` writes a job to start from", "", Place(file, 1, 1))]
+        )
+    try:
+        read = spec.model_validate({} if nothing else document.data)
+    except ValidationError as error:
+        raise Invalid(sorted(complaints_of(error, document, spec), key=_where)) from None
+    if document.complaints:
+        raise Invalid(document.complaints)
+    return read, document
+
+
+def _where(complaint: Complaint) -> tuple[int, int]:
+    return (complaint.place.line, complaint.place.column) if complaint.place else (0, 0)
+
+
+def _text(raw: bytes, file: str) -> str:
+    if len(raw) > MOST_BYTES:
+        wrong = f"is larger than {MOST_BYTES >> 20} MiB; a job is text a person writes, bulk data belongs into the feed"
+        raise Invalid([Complaint(wrong, "", Place(file, 1, 1))])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        begins = raw.rfind(b"\n", 0, error.start) + 1
+        line = raw[begins:].split(b"\n", 1)[0].decode(errors="replace")
+        column = len(raw[begins : error.start].decode(errors="replace")) + 1
+        place = Place(file, raw.count(b"\n", 0, error.start) + 1, column, line)
+        raise Invalid([Complaint(f"is not UTF-8 (byte 0x{raw[error.start]:02x}); save the file as UTF-8", "", place)]) from None
+
+
+def _load_bytes(path: Path) -> bytes:
+    """The bytes of a regular file, and never more than one over the limit: what is named may be a device without end."""
+    try:
+        if path.is_dir():
+            raise Usage(f"{path} is a folder; name a job file in it{_siblings(path, '')}")
+        if path.exists() and not path.is_file():
+            raise Usage(f"{path} is not a regular file; name a YAML file")
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise Usage(f"{path}: no such file{_siblings(path.parent, path.name)}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise Usage(f"{path} cannot be read ({reason.lower()}); mend its permissions or name another file") from None
+
+
+def _siblings(folder: Path, name: str) -> str:
+    try:
+        known = sorted(entry.name for entry in folder.iterdir() if entry.suffix in (".yaml", ".yml"))
+    except OSError:
+        return ""
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return f"; did you mean {folder / near[0]}?"
+    return f"; there is {', '.join(known[:5])}" if known else ""
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()

@@ -1,0 +1,271 @@
+"""The plan: Job × rows to variants, and a variant's step to the Request it asks.
+
+Compiled once from the job, the project's catalog of operations and the templates; afterwards all is a pure function of a row.
+Rows stream through, so memory does not grow with the feed. Steps that read earlier answers are asked with those answers in hand
+(`ask`); what can be known before is found by `runner.job.check`, which renders every row with stand-ins for the answers.
+
+The plan knows no provider and no feed: what can be asked is `catalog`, where pictures are is `files`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from runner.errors import Complaint, Invalid, Place, RowPlace
+from runner.fields import PENDING, Offer, Problem, check_params
+from runner.job.document import dotted
+from runner.job.expect import Expected
+from runner.job.load import JobFile, ProjectFile
+from runner.job.matrix import Cell, cell_label, cells, escape
+from runner.job.matrix import problems as matrix_problems
+from runner.job.names import OFFERS, Known
+from runner.job.paths import clean_path, clean_segment
+from runner.job.prompts import Compiler
+from runner.job.rendering import Path, Prompt, Scope, Unrenderable, build, prompts_in
+from runner.job.steps import EXPECT_WHOLE, Files, StepPlan, bring_pictures, compile_steps, pictured, problem_complaint
+from runner.job.templates import Templates
+from runner.records import BLOB_SCHEME, Json, Request, Row, Variant, make_request
+
+FEED_NAMES: Final = frozenset({"row", "vars", "job"})
+LARGEST_SEED: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What an earlier step yielded: its text, the sha256 of its files, or its JSON value."""
+
+    text: str | None = None
+    files: tuple[str, ...] = ()
+    json: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """This variant does not ask this step, and why."""
+
+    why: str
+
+
+class Plan:
+    """A compiled job. `complaints` is what is wrong with it whatever the feed says; while there are any, nothing can be asked."""
+
+    def __init__(self, job_file: JobFile, project_file: ProjectFile, catalog: Mapping[str, Offer], files: Files) -> None:
+        self.job = job_file.job
+        self.document = job_file.document
+        self.files = functools.lru_cache(4096)(files)
+        found = matrix_problems(self.job.matrix)
+        self.cells: tuple[Cell, ...] = () if found else cells(self.job.matrix)
+        self.labels = tuple(map(cell_label, self.cells))
+        project = project_file.project
+        compiler = Compiler(
+            self.document, Templates(project_file.root / project.templates, project.templates), self._known(catalog)
+        )
+        compiler.complaints += [problem_complaint(problem, ("matrix",), self.document) for problem in found]
+        self.where = self._where(compiler)
+        self.steps = compile_steps(self.job, catalog, compiler, self.files)
+        self.needs: Mapping[str, frozenset[str]] = {step.name: step.needs for step in self.steps}
+        self.complaints: tuple[Complaint, ...] = tuple(dict.fromkeys(compiler.complaints))
+        self._templates = compiler.templates
+        self._globals = compiler.fence.globals
+        self._steps = {step.name: step for step in self.steps}
+        self._pictured = {step.name: pictured(step.offer.operation) for step in self.steps}
+        self._parsed = {name for step in self.steps for name in step.needs if _reads_json(step, name)}
+
+    def template_digests(self) -> dict[str, str]:
+        """The sha256 (hex) of every template file the job uses, by name."""
+        return self._templates.digests
+
+    def variants(self, rows: Iterable[Row]) -> Iterator[Variant]:
+        """Every variant in plan order: rows as the feed has them, cells as the matrix has them, repeats 1..n.
+
+        Raises `Invalid` where the job is wrong, or `where` cannot be told for a row.
+        """
+        self.require()
+        index = 0
+        for row in self.selected(rows):
+            for cell, label in zip(self.cells, self.labels, strict=True):
+                for number in range(1, self.job.variants + 1):
+                    yield Variant(variant_key(row, label, number), row, cell, number, self.seed(row, label, number), index)
+                    index += 1
+
+    def selected(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows that `where` lets through, at most `limit` of them. Raises `Invalid`."""
+        left = self.job.feed.limit
+        for row in rows:
+            if left == 0:
+                return
+            if self.is_wanted(row):
+                yield row
+                left = None if left is None else left - 1
+
+    def is_wanted(self, row: Row) -> bool:
+        """Whether `where` lets the row through. Raises `Invalid`."""
+        try:
+            return self.where is None or bool(self.where.render(self.scope(row, {}, 0, 0, {})))
+        except Unrenderable as wrong:
+            self._refuse(wrong.message, wrong.path, row, wrong.place)
+
+    def seed(self, row: Row, label: str, number: int) -> int:
+        """1..2³¹-1 from job name, row key, cell and number: the same on every machine."""
+        named = f"{self.job.name}\n{escape(row.key)}|{label}|{number}"
+        return int.from_bytes(hashlib.sha256(named.encode("utf-8", "surrogatepass")).digest()[:8], "big") % LARGEST_SEED + 1
+
+    def ask(self, variant: Variant, step_name: str, results: Mapping[str, StepResult]) -> Request | Skipped:
+        """What this variant asks of this step, given the results of the steps it needs (a step that was skipped is not among them).
+
+        Raises `Invalid` for a mistake of the job that only these values show.
+        """
+        step = self._step(step_name)
+        scope = self.scope(variant.row, variant.cell, variant.number, variant.seed, self._answers(results))
+        try:
+            if step.when is not None and not step.when.render(scope):
+                return Skipped("when is false")
+            rendered = build(step.shape, lambda prompt: prompt.render(scope))
+        except Unrenderable as wrong:
+            if wrong.owner is scope["steps"]:
+                return Skipped("it reads a step that was skipped")
+            self._refuse(wrong.message, wrong.path, variant.row, wrong.place)
+        params = self._params(step, rendered, variant.row, results)
+        try:
+            return make_request(step.spec.provider, step.spec.operation, params, step.spec.again)
+        except ValueError as wrong:
+            self._refuse(f"cannot be sent as JSON: {wrong}", (*step.path, "with"), variant.row)
+
+    def expectation(self, variant: Variant, step_name: str, results: Mapping[str, StepResult]) -> Expected:
+        """What this variant expects of the step's answer. Raises `Invalid`."""
+        step = self._step(step_name)
+        scope = self.scope(variant.row, variant.cell, variant.number, variant.seed, self._answers(results))
+        try:
+            return expected(step, build(dict(step.expect), lambda prompt: prompt.render(scope)))
+        except Unrenderable as wrong:
+            self._refuse(wrong.message, wrong.path, variant.row, wrong.place)
+
+    def save_path(self, variant: Variant, step_name: str, results: Mapping[str, StepResult] | None = None) -> str:
+        """Where the step's result goes, below the output folder, without extension. Reads no answers, so it is known before."""
+        step = self._step(step_name)
+        scope = self.scope(variant.row, variant.cell, variant.number, variant.seed, {})
+        try:
+            return stem(step, variant.key, scope)
+        except Unrenderable as wrong:
+            self._refuse(wrong.message, wrong.path, variant.row, wrong.place)
+
+    def scope(self, row: Row, cell: Cell, number: int, seed: int, answers: Mapping[str, Any]) -> Scope:
+        """The names a template sees."""
+        values = row.values if isinstance(row.values, dict) else dict(row.values)
+        named = {"row": values, "matrix": cell, "vars": self.job.vars, "variant": number, "seed": seed}
+        return {**named, "steps": answers, "job": {"name": self.job.name}, **self._globals}
+
+    def complaint(self, message: str, path: Path, row: Row | None = None, place: Place | None = None) -> Complaint:
+        """A complaint about the value at `path`, and the row that shows it."""
+        blamed = None if row is None else RowPlace(row.file, row.line, self.job.feed.key, row.key)
+        bare = problem_complaint(Problem(path, message), (), self.document)
+        return Complaint(message, dotted(path), place or bare.place, blamed)
+
+    def require(self) -> None:
+        """Raises `Invalid` if the job is wrong whatever the feed says."""
+        if self.complaints:
+            raise Invalid(self.complaints)
+
+    def _step(self, name: str) -> StepPlan:
+        self.require()
+        return self._steps[name]
+
+    def _known(self, catalog: Mapping[str, Offer]) -> Known:
+        names = frozenset(name for cell in self.cells for name in cell) or frozenset(self.job.matrix.axes)
+        gives = {name: catalog[step.use].operation.gives if step.use in catalog else None for name, step in self.job.steps.items()}
+        return Known(names, frozenset(self.job.vars), gives)
+
+    def _where(self, compiler: Compiler) -> Prompt | None:
+        where = self.job.feed.where
+        return None if where is None else compiler.expression(where, ("feed", "where"), FEED_NAMES)
+
+    def _answers(self, results: Mapping[str, StepResult]) -> dict[str, dict[str, Any]]:
+        return {name: self._answer(name, result) for name, result in results.items() if name in self._steps}
+
+    def _answer(self, name: str, result: StepResult) -> dict[str, Any]:
+        """What `steps.<name>` offers. A text is read as JSON only where some step asks for that."""
+        files = [f"{BLOB_SCHEME}{sha256}" for sha256 in result.files]
+        offered = OFFERS[self._steps[name].offer.operation.gives]
+        known: dict[str, Any] = {"text": result.text, "file": files[0] if files else None, "files": files, "json": result.json}
+        if "text" in offered and result.text is None and result.json is not None:
+            known["text"] = json.dumps(result.json, ensure_ascii=False)
+        if name in self._parsed and result.json is None and result.text is not None:
+            known["json"] = _read_json(result.text)
+        return {what: known[what] for what in offered if known[what] is not None}
+
+    def _params(self, step: StepPlan, rendered: Any, row: Row, results: Mapping[str, StepResult]) -> dict[str, Json]:
+        above = (*step.path, "with")
+        if not isinstance(rendered, Mapping):
+            self._refuse(f"must give a map of fields, got {type(rendered).__name__}", above, row)
+        params: dict[str, Json] = {**step.offer.defaults, **rendered}
+        wrong: list[Problem] = []
+        if self._pictured[step.name]:
+            ours = {f"{BLOB_SCHEME}{sha256}" for result in results.values() for sha256 in result.files}
+            params = bring_pictures(step.offer.operation.fields, params, lambda text, path: self.bring(text, path, ours, wrong))
+        wrong += check_params(step.offer.operation, step.spec.use, params)
+        if wrong:
+            raise Invalid([self.complaint(problem.message, (*above, *problem.path), row) for problem in wrong])
+        return params
+
+    def bring(self, text: str, path: Path, ours: Iterable[str], wrong: list[Problem]) -> str:
+        """The blob of a picture the job names by path; `ours` are the files earlier steps gave. What is amiss goes to `wrong`."""
+        if text in ours:
+            return text
+        try:
+            if text.startswith(BLOB_SCHEME):
+                raise ValueError(
+                    "names bytes that no earlier step of this variant gave; write a path, a URL or {{ steps.NAME.file }}"
+                )
+            return self.files(text)
+        except ValueError as error:
+            wrong.append(Problem(path, str(error)))
+            return PENDING  # type: ignore[return-value]
+
+    def _refuse(self, message: str, path: Path, row: Row, place: Place | None = None) -> NoReturn:
+        raise Invalid([self.complaint(message, path, row, place)])
+
+
+def variant_key(row: Row, label: str, number: int) -> str:
+    """`ROW|axis=value|…|n`; without axes `ROW|n`. Unique in a plan, because `|` inside a part is escaped."""
+    return f"{escape(row.key)}|{label}|{number}" if label else f"{escape(row.key)}|{number}"
+
+
+def stem(step: StepPlan, key: str, scope: Scope) -> str:
+    """The cleaned output path without extension: what `save:` renders to, else `KEY/STEP`. Raises `Unrenderable`."""
+    if step.save is None:
+        return f"{clean_segment(key)}/{step.name}"
+    text = step.save if isinstance(step.save, str) else str(step.save.render(scope))
+    if not text.strip(" /"):
+        raise Unrenderable("names no path; it renders to nothing", (*step.path, "save"))
+    return clean_path(text)
+
+
+def expected(step: StepPlan, values: Mapping[str, Any]) -> Expected:
+    """A rendered `expect:`. Raises `Unrenderable` for a value that is no number."""
+    for name in (*EXPECT_WHOLE, "max_kb"):
+        value = values.get(name, 0)
+        whole = isinstance(value, int) if name != "max_kb" else isinstance(value, int | float)
+        if not whole or isinstance(value, bool) or value < 0:
+            need = "a whole number" if name != "max_kb" else "a number"
+            cure = f"; write {{{{ … | {'int' if name != 'max_kb' else 'float'} }}}}" if isinstance(value, str) else ""
+            raise Unrenderable(f"needs {need}, got {str(value)[:60]!r}{cure}", (*step.path, "expect", name))
+    sizes = {name: values.get(name) for name in (*EXPECT_WHOLE, "max_kb")}
+    return Expected(**sizes, formats=tuple(values.get("format", ())))
+
+
+def _reads_json(step: StepPlan, name: str) -> bool:
+    prompts = [*prompts_in(step.shape), *prompts_in(step.when), *prompts_in(list(step.expect.values()))]
+    return any({f"steps.{name}", f"steps.{name}.json"} & prompt.reads for prompt in prompts)
+
+
+def _read_json(text: str) -> Any:
+    """The JSON a text says, or None: whoever reads from it then hears what is missing."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,272 @@
+"""What every vendor's file must offer, and the reading of answers they have in common.
+
+A provider is a module in this folder that satisfies `Provider`; the registry is a visible dict. A provider is pure: it turns a
+request into a `Call` and an `Answer` into a verdict. It never sees a secret's value, a clock, or the network. The default reading
+here is the cautious one: what is not documented as refused or as accepted is `Lost`, and whatever leaves this room (texts, links,
+tickets, JSON) can be written to the journal: no lone surrogates, no NaN, no numbers or depths that other JSON tools choke on.
+
+To add a vendor: one file here, one test of facts, one line in `registry.py`. What is ordinary about it is borrowed by name
+(`defaults = no_defaults`), so its file says only what is its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Protocol, TypeAlias
+from urllib.parse import quote
+
+from runner.fields import Field, Operation
+from runner.records import BLOB_SCHEME, Answer, Asset, Call, Json, Limits, Request, Step
+from runner.verdicts import Barred, Broken, Busy, Lost, Queued, Refused, Verdict
+
+Options: TypeAlias = Mapping[str, Json]
+"""A provider's settings from the project file, checked against `OPTIONS`, defaults filled in. Always there: `base_url`,
+without a slash at its end, and `keys`, the names of the secrets the account has (never their values)."""
+
+SUCCESSES: Final = frozenset({200, 201, 202})
+"""The statuses that may carry a result or a ticket; any other 2xx says too little to believe."""
+
+
+class Provider(Protocol):
+    """A vendor's file, as the rest of the program sees it."""
+
+    NAME: str
+    BASE_URL: str
+    DOC: str
+    KEYS: Mapping[str, str]
+    """Secrets by their name in the project file and the environment variable each defaults to: {"key": "VENDOR_API_KEY"}."""
+    OPTIONAL_KEYS: frozenset[str]
+    """Those of KEYS that may be missing; one is used only where the project file names it."""
+    OPTIONS: Mapping[str, Field]
+    """The account's settings beside `key`, `base_url` and `limits`."""
+
+    def operations(self, options: Options) -> Mapping[str, Operation]:
+        """What can be asked for. An account's options may change what an operation gives, never what a request's params mean."""
+
+    def limits(self, options: Options) -> Limits:
+        """The documented limits of the account; the project file may set others."""
+
+    def defaults(self, operation: str, options: Options) -> Mapping[str, Json]:
+        """Params that the account's options fill in where the job does not (a brand id); they are part of what is asked."""
+
+    def submit(self, request: Request, options: Options) -> Call:
+        """The one call that may cost money. Always a POST."""
+
+    def poll(self, request: Request, ticket: str, options: Options) -> Call:
+        """Ask again for a queued job. Free, repeatable."""
+
+    def read(self, step: Step, answer: Answer, request: Request, options: Options) -> Verdict:
+        """What the answer to `submit` or `poll` means. Never raises, whatever the vendor sent."""
+
+
+def no_defaults(operation: str, options: Options) -> Mapping[str, Json]:
+    """For vendors whose account options fill in nothing."""
+    return {}
+
+
+def never_polled(request: Request, ticket: str, options: Options) -> Call:
+    """For vendors that answer at once and never give a ticket. Raises `ValueError`: being asked is a mistake of ours."""
+    raise ValueError(f"{request.use} is never queued, so there is nothing to ask for with {ticket!r}")
+
+
+def fetch(link: str) -> Call:
+    """The download of a result: a plain GET that carries no secret."""
+    return Call("GET", link, "fetch", sink="blob")
+
+
+def asset_or_url(value: Json) -> Json | Asset:
+    """An image param for a vendor that fetches URLs itself: bytes of ours become an Asset, a URL stays as it is."""
+    return Asset(value) if isinstance(value, str) and value.startswith(BLOB_SCHEME) else value
+
+
+def read_json(answer: Answer) -> Any:
+    """The body as JSON (UTF-8, RFC 8259), or None if it is not, or is JSON that no honest server sends.
+
+    Not honest: NaN, Infinity, integers past 64 bits, numbers past a float, a name twice in one object, more than 100 levels. Lone
+    surrogates become `?`, so that everything read here can be written again.
+    """
+    try:
+        text = answer.body.decode("utf-8-sig")
+        value = json.loads(
+            text, object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_refuse_constant
+        )
+        if SURROGATE.search(text):
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return None if answer.body.count(b"[") + answer.body.count(b"{") > MAX_DEPTH and _too_deep(value) else value
+
+
+MAX_DEPTH: Final = 100
+SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a name comes twice")
+    return value
+
+
+def _integer(digits: str) -> int:
+    number = int(digits)
+    if not -(2**63) <= number < 2**64:
+        raise ValueError("an integer past 64 bits")
+    return number
+
+
+def _number(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("a number past a float")
+    return number
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value
+
+
+def dig(value: Any, *path: str | int) -> Any:
+    """The value under `path` through maps and lists, or None where the way ends."""
+    for name in path:
+        if isinstance(name, int):
+            value = value[name] if isinstance(value, list) and -len(value) <= name < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def ticket_of(value: Any) -> str | None:
+    """An id as the vendor gave it, as text; 0 is an id; an empty, unprintable or absurdly long text or a bool is not."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value)
+    return text if text.isprintable() and 0 < len(text) <= 2000 and text not in {".", ".."} else None
+
+
+def segment(text: object) -> str:
+    """`text` as one segment of a URL's path: everything but letters, digits and `-._~` percent-encoded."""
+    return quote(str(text), safe="")
+
+
+def link_of(value: Any) -> str | None:
+    """An absolute http(s) URL of at most 8,000 characters, or None: a bare file name is not something to download."""
+    usable = isinstance(value, str) and len(value) <= 8000 and value.isprintable() and LINK.fullmatch(value)
+    return str(value) if usable else None
+
+
+LINK: Final = re.compile(r"https?://[^\s/?#\\@]+(?:[/?#]\S*)?", re.IGNORECASE)
+
+
+def message_of(value: Any) -> str:
+    """What a JSON error says, wherever vendors put it: `message`, `msg`, `error`, `detail`, also one level down. Clipped."""
+    for name in ("message", "msg", "error", "detail", "body"):
+        said = dig(value, name)
+        if isinstance(said, str) and said.strip():
+            return clip(said)
+        if isinstance(said, dict):
+            inner = next((said[key] for key in ("message", "error") if isinstance(said.get(key), str)), "")
+            if inner.strip():
+                return clip(inner)
+    return ""
+
+
+def doubt(step: Step, why: str) -> Lost | Broken:
+    """The cautious word for an answer that says too little: perhaps accepted for a submit, ask again for a poll."""
+    return Lost(why) if step == "submit" else Broken(why)
+
+
+def form_text(value: Json) -> str:
+    """A scalar as a form sends it: text as it is, booleans as `true` and `false`, anything else as compact JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+Word: TypeAlias = type[Busy] | type[Broken] | type[Lost] | type[Refused] | type[Barred]
+Table: TypeAlias = Mapping[int, Word]
+"""A vendor's documented statuses and the verdict each means for a submit."""
+
+
+def read_status(answer: Answer, step: Step, message: str, table: Table, status: int | None = None) -> Verdict:
+    """The verdict for a status that is not a success (`status` where the vendor says another one than HTTP does).
+
+    Where `table` is silent: 429 and 425 are Busy, 401 and 402 Barred, 301, 302, 307, 308 and other 4xx Refused (408 and 409 Lost:
+    they do not say whether it was accepted), and everything else Lost. A poll is free and repeatable; its 4xx speaks of the poll,
+    not of the job that was paid for: what would be Lost or Refused is Broken there, so only a documented word can end a job.
+    """
+    status = answer.status if status is None else status
+    why = f"{status}: {message}" if message else f"status {status}"
+    word = table.get(status) or _word_for(status)
+    if word is Busy:
+        return Busy(retry_after(answer.headers), why)
+    if word is Barred:
+        return Barred(why)
+    if word is Broken or step != "submit":
+        return Broken(why, retry_after(answer.headers))
+    return Refused(why) if word is Refused else Lost(why)
+
+
+def _word_for(status: int) -> Word:
+    if status in (425, 429):
+        return Busy
+    if status in (401, 402):
+        return Barred
+    if status in (408, 409):
+        return Lost
+    return Refused if status in (301, 302, 307, 308) or 400 <= status < 500 else Lost
+
+
+MAX_WAIT: Final = 3600.0
+
+
+def seconds_of(text: str) -> float | None:
+    """A plain, finite, non-negative number of seconds of at most an hour; None for anything else, such as `²` or `-1`."""
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", text.strip()):
+        return None
+    return min(float(text), MAX_WAIT)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait from `Retry-After` (RFC 9110 §10.2.3): seconds, or a date measured against the server's own `Date`.
+
+    None where it is missing or nonsense; never negative, never more than an hour.
+    """
+    value = headers.get("retry-after", "")
+    seconds = seconds_of(value)
+    if seconds is not None or not value.strip():
+        return seconds
+    try:
+        until, now = parsedate_to_datetime(value), parsedate_to_datetime(headers.get("date", ""))
+        return min(max((until - now).total_seconds(), 0.0), MAX_WAIT)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+SAME_TICKET: Final = ""
+"""What a poll's `Queued` says where the ticket stays as it is: an answer need not repeat it."""
+
+
+def still_running(word: object) -> Queued:
+    """An unknown status word means still running: keep polling until the deadline, never guess done or failed."""
+    return Queued(SAME_TICKET, note=f"unknown status word {clip(word, 60)!r}")
+
+
+def clip(text: object, most: int = 500) -> str:
+    """A vendor's message for storing: one line, no control characters, at most `most` characters."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
+    return line if len(line) <= most else line[: most - 1] + "…"

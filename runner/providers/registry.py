@@ -1,0 +1,169 @@
+"""The vendors, and the project file's accounts made into lanes.
+
+`PROVIDERS` is a visible dict: a new vendor is one line here. `open_catalog` takes accounts as plain data, so that this room need
+not know how the project file is written, and answers with everything a job can use. Mistakes come back as values that carry their
+way in the project file; what is only missing (an account id) is kept apart, because it matters only to who uses that lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from runner.fields import Offer, Operation, Problem, check_params, suggest
+from runner.providers import jivox, placewise, sivi, vyro
+from runner.providers.contract import Options, Provider
+from runner.records import Json, Limits, Money
+
+PROVIDERS: Final[Mapping[str, Provider]] = {"jivox": jivox, "placewise": placewise, "sivi": sivi, "vyro": vyro}
+"""Every kind of provider by the name a project file gives it."""
+
+
+class Reference(Protocol):
+    """Where a secret is kept: exactly one of the two is set."""
+
+    @property
+    def env(self) -> str | None:
+        """The name of an environment variable."""
+
+    @property
+    def file(self) -> str | None:
+        """The path of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """The environment variable a provider's secret is kept in where the project file says nothing."""
+
+    env: str
+    file: None = None
+
+
+def as_documented(limits: Limits) -> Limits:
+    """The limits in force where the project file sets none."""
+    return limits
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One entry under `providers:` as plain data; a `kind` of None means the entry's own name.
+
+    `secrets` says where each is kept, `limits` turns the documented limits into those in force, `options` is all the rest.
+    `base_url` is believed to be one: whoever read the project file has checked it.
+    """
+
+    kind: str | None = None
+    base_url: str | None = None
+    options: Mapping[str, Json] = field(default_factory=dict)
+    secrets: Mapping[str, Reference] = field(default_factory=dict)
+    limits: Callable[[Limits], Limits] = as_documented
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """An account that can be asked: who speaks for it, its checked options, its limits, and where its secrets are kept."""
+
+    name: str
+    kind: str
+    provider: Provider
+    options: Options
+    limits: Limits
+    secrets: Mapping[str, Reference]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All a job can use: lanes by name, and what each offers by `lane/operation`.
+
+    `problems` are mistakes of the project file, with the way to them (`("providers", "sivi", "plam")`). `lacking` are, by lane, the
+    required options nobody gave: mistakes only of a job that uses that lane.
+    """
+
+    lanes: Mapping[str, Lane]
+    offers: Mapping[str, Offer]
+    problems: tuple[Problem, ...] = ()
+    lacking: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+
+
+def open_catalog(accounts: Mapping[str, Account], prices: Mapping[str, Money] | None = None) -> Catalog:
+    """Lanes and offers of the project's accounts, and of every known kind under its own name with its defaults.
+
+    `prices` (by use) replace what an operation says of its price: the most that one submit can cost.
+    """
+    prices = prices or {}
+    everyone = {**{kind: Account() for kind in PROVIDERS if kind not in accounts}, **accounts}
+    problems: list[Problem] = []
+    lanes: dict[str, Lane] = {}
+    lacking: dict[str, tuple[Problem, ...]] = {}
+    for name, account in everyone.items():
+        kind = account.kind or name
+        if kind not in PROVIDERS:
+            problems.append(_unknown_kind(name, account))
+            continue
+        problems += _mistakes(name, account, PROVIDERS[kind])
+        lanes[name] = _open_lane(name, kind, account)
+        missing = tuple(_missing(lanes[name], account))
+        if missing:
+            lacking[name] = missing
+    offers = {use: offer for lane in lanes.values() for use, offer in _offers(lane, prices)}
+    problems += [Problem(("prices", use), f"nothing is called {use}{suggest(use, offers)}") for use in prices if use not in offers]
+    return Catalog(lanes, offers, tuple(problems), lacking)
+
+
+def _unknown_kind(name: str, account: Account) -> Problem:
+    if account.kind is None:
+        return Problem(("providers", name), f"{name} is not a kind of provider{suggest(name, PROVIDERS)}; kind: names one")
+    return Problem(("providers", name, "kind"), f"{account.kind} is not a kind of provider{suggest(account.kind, PROVIDERS)}")
+
+
+def _open_lane(name: str, kind: str, account: Account) -> Lane:
+    provider = PROVIDERS[kind]
+    wrong = {problem.path[0] for problem in _wrong_options(account, provider)}
+    options: dict[str, Json] = {option: spec.default for option, spec in provider.OPTIONS.items() if not spec.required}
+    options |= {option: value for option, value in account.options.items() if option in provider.OPTIONS and option not in wrong}
+    secrets: dict[str, Reference] = {
+        secret: account.secrets.get(secret) or Variable(variable)
+        for secret, variable in provider.KEYS.items()
+        if secret in account.secrets or secret not in provider.OPTIONAL_KEYS
+    }
+    options["base_url"] = (account.base_url or provider.BASE_URL).rstrip("/")
+    options["keys"] = tuple(sorted(secrets))
+    return Lane(name, kind, provider, options, account.limits(provider.limits(options)), secrets)
+
+
+def _offers(lane: Lane, prices: Mapping[str, Money]) -> Iterator[tuple[str, Offer]]:
+    for name, operation in lane.provider.operations(lane.options).items():
+        use = f"{lane.name}/{name}"
+        priced = replace(operation, price=prices[use]) if use in prices else operation
+        yield use, Offer(priced, lane.provider.defaults(name, lane.options))
+
+
+def _missing(lane: Lane, account: Account) -> Iterator[Problem]:
+    for option, spec in lane.provider.OPTIONS.items():
+        if spec.required and option not in account.options and option not in account.secrets:
+            remedy = f"write providers: {{{lane.name}: {{{option}: …}}}} in adbatch.yaml"
+            yield Problem(("providers", lane.name), f"{lane.name} needs {option} ({spec.doc}); {remedy}")
+
+
+def _mistakes(name: str, account: Account, provider: Provider) -> Iterator[Problem]:
+    known = [*provider.OPTIONS, *provider.KEYS, "kind", "base_url", "limits"]
+    for option in account.options:
+        if option in provider.KEYS:
+            remedy = f"write {option}: {{env: NAME}} or {option}: {{file: PATH}}"
+            yield Problem(("providers", name, option), f"{option} is a secret, so only its place is told; {remedy}")
+        elif option not in provider.OPTIONS:
+            yield Problem(("providers", name, option), f"not an option of {provider.NAME}{suggest(option, known)}")
+    for secret in account.secrets:
+        if secret not in provider.KEYS:
+            cure = "; write its value instead" if secret in provider.OPTIONS else suggest(secret, provider.KEYS)
+            yield Problem(("providers", name, secret), f"not a secret of {provider.NAME}{cure}")
+    for problem in _wrong_options(account, provider):
+        yield Problem(("providers", name, *problem.path), problem.message)
+
+
+def _wrong_options(account: Account, provider: Provider) -> list[Problem]:
+    """Problems with the values of known options; that a required one is missing is told elsewhere."""
+    given = {option: value for option, value in account.options.items() if option in provider.OPTIONS}
+    rules = Operation("options", "task", {option: provider.OPTIONS[option] for option in given})
+    return check_params(rules, provider.NAME, given)

@@ -1,0 +1,177 @@
+"""The sandbox as a web application: all vendors under one origin, on loopback, with a ledger to look into.
+
+It is closed to everybody but its owner: only loopback host names are answered (a web page in a browser cannot reach it by DNS
+rebinding), nothing is sent across origins, and every vendor route wants the sandbox's key in that vendor's own header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import orjson
+from aiohttp import BodyPartReader, web
+
+from runner.sandbox.desk import Desk, Hangup, Settings, Silence
+from runner.sandbox.intake import Ask, Field, Refusal, Reply
+from runner.sandbox.vendor import Vendor
+from runner.sandbox.vendors import VENDORS
+
+MOST_BODY: Final = 64 * 1024 * 1024
+WORKERS: Final = 2
+STALL: Final = 3600.0
+HOSTS: Final = ("127.0.0.1", "localhost")
+DESK: Final = web.AppKey("DESK", Desk)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_app(settings: Settings, clock: Callable[[], float] = time.time) -> web.Application:
+    """The application for these settings. Bind it to 127.0.0.1 only; `serve` does."""
+    app = web.Application(client_max_size=MOST_BODY, middlewares=[_only_loopback])
+    workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="pictures")
+    desk = app[DESK] = Desk(settings, workers, clock)
+    for vendor in VENDORS.values():
+        _add_vendor(app, desk, vendor)
+    app.router.add_get(
+        "/files/{token}/{name}", _answering(lambda ask, _request: desk.fetch(ask.path["token"], ask.path["name"]), desk)
+    )
+    app.router.add_get("/ledger", _owned(desk, _show_ledger))
+    app.router.add_get("/calls", _owned(desk, _show_calls))
+
+    async def close(app: web.Application) -> None:
+        workers.shutdown(wait=False, cancel_futures=True)
+        desk.ledger.close()
+
+    app.on_cleanup.append(close)
+    return app
+
+
+def _add_vendor(app: web.Application, desk: Desk, vendor: Vendor) -> None:
+    """Routes of one vendor: what is bought, asked and deleted, and its own 404 for the rest."""
+
+    def route(method: str, path: str, act: Callable[[Ask, str], Awaitable[Reply]]) -> None:
+        handler = _answering(lambda ask, request: act(ask, f"http://{request.host}"), desk)
+        app.router.add_route(method, f"{vendor.prefix}/{path}", handler)
+
+    for submit in vendor.submits:
+        for method in submit.methods:
+            route(method, submit.path, lambda ask, origin, submit=submit: desk.submit(vendor, submit, ask, origin))  # type: ignore[misc]
+    for poll in vendor.polls:
+        route("GET", poll.path, lambda ask, origin, poll=poll: desk.poll(vendor, poll, ask, origin))  # type: ignore[misc]
+    for deletion in vendor.deletions:
+        route("DELETE", deletion.path, lambda ask, _origin, deletion=deletion: desk.delete(vendor, deletion, ask))  # type: ignore[misc]
+
+    async def lost(ask: Ask, origin: str) -> Reply:
+        vendor.admit(ask, desk.settings.key)
+        return vendor.missing
+
+    route("*", "{rest:.*}", lost)
+
+
+def _answering(act: Callable[[Ask, web.Request], Awaitable[Reply]], desk: Desk) -> Handler:
+    """A handler that reads the ask and sends the reply, a refusal, nothing at all, or silence."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return _response(await act(await _read_ask(request, desk), request))
+        except Refusal as refusal:
+            return _response(refusal.reply)
+        except Hangup:
+            if request.transport is not None:
+                request.transport.abort()
+        except Silence:
+            await asyncio.sleep(STALL)
+        return web.Response(status=500)
+
+    return handle
+
+
+async def _read_ask(request: web.Request, desk: Desk) -> Ask:
+    form: dict[str, Field] = {}
+    body = b""
+    if request.content_type == "multipart/form-data":
+        try:
+            form = await _read_form(request)
+        except ValueError as error:
+            raise Refusal(Reply(400, b'{"error": "unreadable multipart body"}')) from error
+    elif request.can_read_body:
+        body = await request.read()
+    return Ask(
+        method=request.method,
+        path=dict(request.match_info),
+        query=dict(request.query),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        media_type=request.content_type if body or form else "",
+        body=body,
+        form=form,
+        own=desk.store.own,
+    )
+
+
+async def _read_form(request: web.Request) -> dict[str, Field]:
+    """The parts of a multipart body: those with a file name as bytes, others as text; `name[]` or a repeated name is a list."""
+    form: dict[str, Field] = {}
+    room = MOST_BODY
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader) or not part.name:
+            raise ValueError("a part is nested or nameless")
+        data = bytes(await part.read())
+        room -= len(data)
+        if room < 0:
+            raise web.HTTPRequestEntityTooLarge(MOST_BODY, MOST_BODY - room)
+        _add_part(form, part.name, data if part.filename is not None else data.decode())
+    return form
+
+
+def _add_part(form: dict[str, Field], name: str, value: str | bytes) -> None:
+    name, is_list = name.removesuffix("[]"), name.endswith("[]")
+    before = form.get(name)
+    if before is None and not is_list:
+        form[name] = value
+    elif isinstance(value, str) and not isinstance(before, bytes):
+        listed = before if isinstance(before, list) else [] if before is None else [before]
+        form[name] = [*listed, value]
+    else:
+        raise ValueError("a file is given twice")
+
+
+def _response(reply: Reply) -> web.Response:
+    headers = {**dict(reply.headers), "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return web.Response(status=reply.status, body=reply.body, content_type=reply.media_type, headers=headers)
+
+
+def _owned(desk: Desk, show: Callable[[Desk, web.Request], Any]) -> Handler:
+    """A handler for the owner's own eyes: it wants the sandbox's key as a bearer token."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        shown = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(shown.encode(), f"Bearer {desk.settings.key}".encode()):
+            return web.json_response({"error": "send the sandbox's key as a bearer token"}, status=401)
+        return web.Response(body=orjson.dumps(show(desk, request)), content_type="application/json")
+
+    return handle
+
+
+def _show_ledger(desk: Desk, request: web.Request) -> Any:
+    return desk.ledger.summary() if "summary" in request.query else [entry.plain() for entry in desk.ledger.entries]
+
+
+def _show_calls(desk: Desk, request: web.Request) -> Any:
+    return [
+        {"vendor": vendor, "operation": operation, "step": step, "count": count}
+        for (vendor, operation, step), count in sorted(desk.calls.items())
+    ]
+
+
+@web.middleware
+async def _only_loopback(request: web.Request, handler: Handler) -> web.StreamResponse:
+    name = request.host.rpartition(":")[0] if ":" in request.host else request.host
+    sockname = request.transport.get_extra_info("sockname") if request.transport else None
+    port = request.host.rpartition(":")[2] if ":" in request.host else "80"
+    if name not in HOSTS or (sockname and str(sockname[1]) != port):
+        return web.json_response({"error": "this sandbox answers loopback names only"}, status=421)
+    return await handler(request)

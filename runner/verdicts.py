@@ -1,0 +1,120 @@
+"""The seven verdicts: what a vendor's answer means for the request that asked.
+
+A provider turns every reply into exactly one of these; nothing else about a vendor's answer travels further in. They are values, so
+they can be logged, journaled, tested and overridden before anything happens.
+
+| verdict | says | what follows a submit |
+|---|---|---|
+| Done | here it is (text, data, bytes, or links to fetch) | fetch what is linked, then save |
+| Queued | accepted; ask again with this ticket | poll, never submit again |
+| Busy | the lane is too fast; surely not accepted | the whole lane holds, then the same again |
+| Broken | surely not accepted, or surely repeatable; our bad luck | the same again, after a while |
+| Lost | perhaps accepted | parked as uncertain, never silently repeated |
+| Refused | this request, never | final |
+| Barred | this lane: bad key, no credits, account rejected | the lane closes; the request stays as it was |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from runner.records import Blob, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Copy the vendor wrote."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A JSON value that is itself the result (suggestions, a task id where nothing can be polled)."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A URL the result can be downloaded from, as the vendor gave it."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes that already are in the blob store (the answer's own body)."""
+
+    blob: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """Bytes decoded from inside the answer (base64 in JSON); the engine stores them before anything is journaled."""
+
+    data: bytes
+
+
+Item: TypeAlias = Text | Data | Link | Held | Inline
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The result, in the vendor's order. Never empty: an empty success is not a success. `note` tells of fewer items than asked."""
+
+    items: tuple[Item, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Accepted, or still running. `ticket` is whatever the provider needs to ask again; `after` the vendor's hint in seconds.
+
+    As the answer to a poll an empty `ticket` means: the same one as before.
+    """
+
+    ticket: str
+    after: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Too fast; surely not accepted. `after` is the vendor's wait in seconds, None where it gave none."""
+
+    after: float | None = None
+    why: str = "too many requests"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Surely not accepted (or an idempotent call that went wrong): try again. `after` as in Busy, for this request only."""
+
+    why: str
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Perhaps accepted: for a submit the request is parked as uncertain; a poll or a download is simply made again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """This request will never be granted. For a fetch: this link is dead."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """This lane is closed to us: rejected key, missing credits, rejected account. The request itself is not at fault."""
+
+    why: str
+
+
+Verdict: TypeAlias = Done | Queued | Busy | Broken | Lost | Refused | Barred

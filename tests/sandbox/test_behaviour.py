@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.errors import Usage
+from runner.sandbox.behaviour import KINDS, NAMED, Behaviour, Fault, load_faults
+
+
+def kinds(behaviour: Behaviour, step: str = "poll", tries: int = 40) -> list[str]:
+    """The kinds drawn for one request tried often."""
+    drawn = [behaviour.draw("sivi", "media/generate", step, "digest") for _ in range(tries)]  # type: ignore[arg-type]
+    return [fault.kind if fault else "" for fault in drawn]
+
+
+def test_the_same_seed_gives_the_same_weather():
+    """Two sandboxes of one seed misbehave alike, of another seed otherwise."""
+    assert kinds(Behaviour(7, NAMED["stormy"])) == kinds(Behaviour(7, NAMED["stormy"]))
+    many = [Fault("busy", 0.5)]
+    assert kinds(Behaviour(1, tuple(many))) != kinds(Behaviour(2, tuple(many)))
+
+
+def test_order_does_not_matter():
+    """A request's fate does not depend on what else was asked before it."""
+    faults = (Fault("busy", 0.5),)
+    alone, crowded = Behaviour(3, faults), Behaviour(3, faults)
+    for number in range(30):
+        crowded.draw("sivi", "media/generate", "poll", f"other {number}")
+    assert kinds(alone) == kinds(crowded)
+
+
+def test_chance_is_kept():
+    """A fault of 20 % hits about one in five of many requests."""
+    behaviour = Behaviour(0, (Fault("error", 0.2),))
+    hits = sum(behaviour.draw("vyro", "x", "submit", str(number)) is not None for number in range(2000))
+    assert 320 < hits < 480
+
+
+def test_times_ends_a_fault():
+    """`times: 2` lets the third try of the same request through."""
+    assert kinds(Behaviour(0, (Fault("busy", times=2),)), tries=4) == ["busy", "busy", "", ""]
+
+
+def test_a_job_fails_for_good_or_not_at_all():
+    """`job_fails` and `job_never_ends` belong to the job: every poll of it says the same."""
+    for kind in ("job_fails", "job_never_ends"):
+        fates = {tuple(set(kinds(Behaviour(seed, (Fault(kind, 0.5),))))) for seed in range(20)}  # type: ignore[arg-type]
+        assert fates == {("",), (kind,)}
+
+
+@pytest.mark.parametrize(
+    ("fault", "hit"),
+    [
+        (Fault("busy"), True),
+        (Fault("busy", vendor="sivi", operation="media/generate", step="submit"), True),
+        (Fault("busy", vendor="vyro"), False),
+        (Fault("busy", operation="designs-from-prompt"), False),
+        (Fault("busy", step="poll"), False),
+        (Fault("busy", 0.0), False),
+        (Fault("expired_link"), False),
+        (Fault("job_fails"), False),
+        (Fault("corrupt_picture"), True),
+    ],
+)
+def test_faults_hit_what_they_name(fault: Fault, hit: bool):
+    """Vendor, operation and step narrow a fault, and a kind that makes no sense at a step never hits there."""
+    assert (Behaviour(0, (fault,)).draw("sivi", "media/generate", "submit", "d") is fault) == hit
+
+
+def test_fair_weather_has_no_faults():
+    """`none` never draws anything; `rainy` never leaves a submit uncertain."""
+    assert set(kinds(Behaviour(0, NAMED["none"]))) == {""}
+    assert {fault.kind for fault in NAMED["rainy"] if fault.step == "submit"} == {"busy"}
+    assert {fault.kind for faults in NAMED.values() for fault in faults} <= set(KINDS)
+
+
+def test_faults_are_loaded_from_a_file(tmp_path: Path):
+    """A JSON list of objects is a fault set."""
+    path = tmp_path / "weather.json"
+    path.write_text('[{"kind": "busy", "chance": 0.5, "vendor": "sivi", "retry_after": "2"}]')
+    assert load_faults(str(path)) == (Fault("busy", 0.5, "sivi", retry_after="2"),)
+    assert load_faults("stormy") == NAMED["stormy"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("{}", "JSON list"),
+        ("[3]", "entry 1"),
+        ('[{"kind": "busy", "odds": 1}]', "takes the fields"),
+        ('[{"kind": "hail"}]', "'hail' is not one of busy"),
+        ('[{"kind": "busy"}, {"kind": "busy", "step": "pay"}]', "entry 2: step 'pay'"),
+        ('[{"kind": "busy", "chance": 2}]', "chance 2 is not"),
+        ('[{"kind": "error", "status": 200}]', "status 200"),
+    ],
+)
+def test_a_wrong_fault_file_is_explained(tmp_path: Path, text: str, message: str):
+    """The message names the file, the entry and what is allowed."""
+    path = tmp_path / "weather.json"
+    path.write_text(text)
+    with pytest.raises(Usage, match=r"weather\.json") as caught:
+        load_faults(str(path))
+    assert message in str(caught.value)
+
+
+def test_an_unknown_name_is_explained():
+    """A name that is neither known nor a file lists the names."""
+    with pytest.raises(Usage, match="none, rainy, stormy"):
+        load_faults("breezy")

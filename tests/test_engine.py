@@ -1,0 +1,253 @@
+"""The engine waits and nothing else: facts before deeds, tickets before polls, and nothing bought twice."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from runner.core.gate import Purse
+from runner.engine import Ending
+from runner.errors import OurSide
+from runner.facts import Answered, Planned, Saved, Sent, Stopped
+from runner.records import Limits, Send
+from runner.verdicts import Barred, Broken, Busy, Lost, Refused, Verdict
+from tests.fakes import Floor, MemoryLedger, make_plan, make_rows, obliging
+
+COPY = '  copy: {use: pen/text, with: {prompt: "{{ row.title }}"}}\n'
+PRESS = '  ad: {use: press/job, with: {prompt: "{{ row.title }}"}}\n'
+BOTH = COPY + '  ad: {use: press/job, with: {prompt: "{{ steps.copy.text }}"}}\n'
+
+
+async def test_every_variant_is_made(tmp_path: Path) -> None:
+    """All steps of all variants are asked, verified and published."""
+    floor = Floor(make_plan(tmp_path, BOTH), make_rows(20))
+    assert await floor.run() == {"copy": 20, "ad": 20}
+    assert floor.vendor.count() == 40
+    assert floor.engine.ending == Ending()
+
+
+async def test_a_purchase_is_on_disk_before_it_leaves(tmp_path: Path) -> None:
+    """When a submit reaches the hands, its Sent fact has been committed."""
+    floor = Floor(make_plan(tmp_path, BOTH), make_rows(5))
+    unwritten: list[Send] = []
+
+    def watch(send: Send) -> Verdict:
+        known = {(fact.id, fact.step) for fact in floor.ledger.facts if isinstance(fact, Sent)}
+        if (send.request.id, send.step) not in known:
+            unwritten.append(send)
+        return obliging(send)
+
+    floor.vendor.script = watch
+    await floor.run()
+    assert floor.vendor.count("poll") == 5
+    assert not unwritten
+
+
+async def test_a_ticket_is_on_disk_before_it_is_polled(tmp_path: Path) -> None:
+    """When a poll reaches the hands, the answer with its ticket has been committed."""
+    floor = Floor(make_plan(tmp_path, PRESS), make_rows(5))
+    early: list[Send] = []
+
+    def watch(send: Send) -> Verdict:
+        answered = {fact.id for fact in floor.ledger.facts if isinstance(fact, Answered)}
+        if send.step == "poll" and send.request.id not in answered:
+            early.append(send)
+        return obliging(send)
+
+    floor.vendor.script = watch
+    await floor.run()
+    assert not early
+
+
+async def test_the_same_ask_is_bought_once(tmp_path: Path) -> None:
+    """Rows that ask the same thing share one purchase."""
+    floor = Floor(make_plan(tmp_path, '  side: {use: pen/text, with: {prompt: "season"}}\n'), make_rows(300))
+    assert await floor.run() == {"side": 300}
+    assert floor.vendor.count() == 1
+
+
+async def test_a_second_run_buys_nothing(tmp_path: Path) -> None:
+    """With the journal of the first run, the second sends nothing and publishes the same."""
+    plan, ledger = make_plan(tmp_path, BOTH), MemoryLedger()
+    first = Floor(plan, make_rows(10), ledger=ledger)
+    await first.run()
+    second = Floor(plan, make_rows(10), ledger=ledger)
+    assert await second.run() == {"copy": 10, "ad": 10}
+    assert second.vendor.sends == []
+    assert second.engine.ending.reused == {"pen": 10, "press": 10}
+
+
+async def test_what_is_gone_from_the_store_is_not_bought_silently(tmp_path: Path) -> None:
+    """A result whose bytes were deleted is reported, not asked for again."""
+    plan, ledger = make_plan(tmp_path, PRESS), MemoryLedger()
+    await Floor(plan, make_rows(1), ledger=ledger).run()
+    second = Floor(plan, make_rows(1), ledger=ledger)
+    second.missing.add("ab" * 32)
+    assert await second.run() == {}
+    assert second.vendor.sends == []
+
+
+async def test_fresh_buys_anew_once_in_a_run(tmp_path: Path) -> None:
+    """`--fresh` asks again for what is there, once, however many rows want it."""
+    plan, ledger = make_plan(tmp_path, '  side: {use: pen/text, with: {prompt: "season"}}\n'), MemoryLedger()
+    await Floor(plan, make_rows(5), ledger=ledger).run()
+    again = Floor(plan, make_rows(5), ledger=ledger, fresh=lambda step: step == "side")
+    assert await again.run() == {"side": 5}
+    assert again.vendor.count() == 1
+    third = Floor(plan, make_rows(5), ledger=ledger)
+    await third.run()
+    assert third.vendor.sends == []
+
+
+async def test_a_crash_between_sending_and_answer_is_uncertain_and_not_repeated(tmp_path: Path) -> None:
+    """A request found sent without an answer is left alone by the next run."""
+    plan, ledger = make_plan(tmp_path, COPY), MemoryLedger()
+    first = Floor(plan, make_rows(1), ledger=ledger)
+    await first.run()
+    ledger.facts = [fact for fact in ledger.facts if isinstance(fact, Planned | Sent)]
+    second = Floor(plan, make_rows(1), ledger=ledger)
+    assert await second.run() == {}
+    assert second.vendor.sends == []
+
+
+async def test_a_ticket_of_an_earlier_run_is_polled_not_bought(tmp_path: Path) -> None:
+    """A run that was killed while a job was queued polls it; nothing is submitted again."""
+    plan, ledger = make_plan(tmp_path, PRESS), MemoryLedger()
+    await Floor(plan, make_rows(3), ledger=ledger).run()
+    ledger.facts = [fact for fact in ledger.facts if not isinstance(fact, Saved) and getattr(fact, "step", "submit") == "submit"]
+    second = Floor(plan, make_rows(3), ledger=ledger)
+    assert await second.run() == {"ad": 3}
+    assert second.vendor.count() == 0
+    assert second.vendor.count("poll") == 3
+
+
+@pytest.mark.parametrize(
+    ("verdict", "submits", "how"),
+    [
+        (Refused("no"), 1, "refused"),
+        (Lost("reset"), 1, "uncertain"),
+        (Broken("refused connection"), 5, "failed"),
+    ],
+)
+async def test_what_a_vendor_does_wrong_ends_in_a_state(tmp_path: Path, verdict: Verdict, submits: int, how: str) -> None:
+    """Refused and lost are never repeated, broken a few times; none of them raises."""
+    floor = Floor(make_plan(tmp_path, COPY), make_rows(1), lambda send: verdict)
+    assert await floor.run() == {}
+    assert floor.vendor.count() == submits
+    stopped = [fact.how for fact in floor.ledger.facts if isinstance(fact, Stopped)]
+    assert stopped == (["failed"] if how == "failed" else [])
+
+
+async def test_busy_holds_and_goes_on(tmp_path: Path) -> None:
+    """A lane that was told to wait waits, and everything is made in the end."""
+    told: list[float] = []
+
+    def busy_once(send: Send) -> Verdict:
+        if not told:
+            told.append(floor.clock.now())
+            return Busy(30.0)
+        told.append(floor.clock.now())
+        return obliging(send)
+
+    floor = Floor(make_plan(tmp_path, COPY), make_rows(3), busy_once, limits=Limits(concurrent=1))
+    assert await floor.run() == {"copy": 3}
+    assert told[1] - told[0] >= 30
+
+
+async def test_a_barred_lane_closes_and_the_others_finish(tmp_path: Path) -> None:
+    """A rejected key ends one lane at once; what needs only other lanes is made."""
+
+    def barred(send: Send) -> Verdict:
+        return Barred("401: bad key") if send.request.provider == "press" else obliging(send)
+
+    floor = Floor(make_plan(tmp_path, COPY + PRESS), make_rows(20), barred, limits=Limits(concurrent=2))
+    assert await floor.run() == {"copy": 20}
+    assert floor.engine.ending.closed == {"press": "401: bad key"}
+    assert floor.vendor.count() <= 22
+
+
+async def test_a_spent_budget_stops_what_costs(tmp_path: Path) -> None:
+    """No more is submitted than the budget allows, and what was started is finished."""
+    floor = Floor(make_plan(tmp_path, PRESS), make_rows(50), purse=Purse(requests=7))
+    assert await floor.run() == {"ad": 7}
+    assert floor.vendor.count() == 7
+    assert floor.engine.ending.broke
+
+
+async def test_a_bad_picture_is_not_published(tmp_path: Path) -> None:
+    """Bytes that are not what they claim end as spoiled, are not published and not bought again."""
+    plan, ledger = make_plan(tmp_path, PRESS), MemoryLedger()
+    floor = Floor(plan, make_rows(1), ledger=ledger)
+    floor.bad["ab" * 32] = "not a picture"
+    assert await floor.run() == {}
+    assert [fact.why for fact in ledger.facts if isinstance(fact, Stopped)] == ["not a picture"]
+    second = Floor(plan, make_rows(1), ledger=ledger)
+    await second.run()
+    assert second.vendor.sends == []
+
+
+async def test_draining_lands_what_flies_and_starts_nothing(tmp_path: Path) -> None:
+    """After a drain, calls in flight are answered and journaled; nothing else is submitted; the next run goes on."""
+    plan, ledger = make_plan(tmp_path, COPY), MemoryLedger()
+    floor = Floor(plan, make_rows(40), ledger=ledger, limits=Limits(concurrent=4))
+    gate = asyncio.Event()
+    floor.vendor.hold = gate
+    work = asyncio.ensure_future(floor.run())
+    while len(floor.vendor.sends) < 4:
+        await asyncio.wait([work], timeout=0.001)
+    floor.engine.drain()
+    gate.set()
+    await work
+    assert floor.vendor.count() == 4
+    assert floor.engine.ending.interrupted == 130
+    assert sum(isinstance(fact, Saved) for fact in ledger.facts) == 4
+    second = Floor(plan, make_rows(40), ledger=ledger)
+    assert await second.run() == {"copy": 40}
+    assert second.vendor.count() == 36
+
+
+async def test_a_failing_journal_stops_before_anything_leaves(tmp_path: Path) -> None:
+    """If the facts of a turn cannot be written, nothing of that turn is sent and the failure is raised."""
+    floor = Floor(make_plan(tmp_path, COPY), make_rows(1))
+    floor.ledger.failure = OurSide("disk full")
+    with pytest.raises(OurSide, match="disk full"):
+        await floor.run()
+    assert floor.vendor.sends == []
+
+
+async def test_a_failing_output_folder_lands_what_flies_first(tmp_path: Path) -> None:
+    """When publishing fails, answers that are paid for are still journaled before the run ends with the failure."""
+    floor = Floor(make_plan(tmp_path, COPY), make_rows(30), limits=Limits(concurrent=5))
+    floor.publish_failure = OurSide("read-only folder")
+    with pytest.raises(OurSide, match="read-only folder"):
+        await floor.run()
+    submits = [fact for fact in floor.ledger.facts if isinstance(fact, Sent) and fact.step == "submit"]
+    answers = [fact for fact in floor.ledger.facts if isinstance(fact, Answered)]
+    assert 0 < len(submits) == len(answers) < 30
+
+
+async def test_a_mistake_of_ours_stops_the_run_loudly(tmp_path: Path) -> None:
+    """An exception in the hands is raised by the run, after what flies has landed."""
+
+    def buggy(send: Send) -> Verdict:
+        raise KeyError(send.request.operation)
+
+    floor = Floor(make_plan(tmp_path, COPY), make_rows(3), buggy)
+    with pytest.raises(KeyError, match="text"):
+        await floor.run()
+
+
+async def test_a_queued_job_past_its_deadline_is_left_for_the_next_run(tmp_path: Path) -> None:
+    """A job that never ends is polled until its deadline and then left, its ticket kept."""
+
+    def endless(send: Send) -> Verdict:
+        return obliging(Send(send.request, "submit")) if send.step == "poll" else obliging(send)
+
+    floor = Floor(make_plan(tmp_path, PRESS), make_rows(1), endless)
+    began = floor.clock.now()
+    assert await floor.run() == {}
+    assert 600 <= floor.clock.now() - began < 660
+    assert [fact.how for fact in floor.ledger.facts if isinstance(fact, Stopped)] == ["overdue"]
+    assert floor.vendor.count() == 1
