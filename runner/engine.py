@@ -32,6 +32,8 @@ T = TypeVar("T")
 WINDOW: Final = 2_000
 """Variants in flight at once: enough to keep every lane busy, few enough that memory does not grow with the feed."""
 
+GONE: Final = "its bytes are gone from the state folder; `--fresh` buys it again"
+
 STATUS_OF: Final[dict[str, Status]] = {
     "saved": "done",
     "refused": "refused",
@@ -61,7 +63,8 @@ class Tools:
     """Everything the engine is handed: clock, hands, journal and disk are arguments.
 
     `measure` verifies a blob and describes it (a text says why it is not usable), `holds` says whether all blobs of some artifacts
-    are still there, `publish` writes what steps gave to the output folder, `fresh` names the steps to buy anew.
+    are still there, `publish` writes what steps gave to the output folder, `fresh` names the steps to buy anew, and `risk` says
+    whether what was uncertain, and asked again so many times already, may be asked once more.
     """
 
     clock: Clock
@@ -71,6 +74,7 @@ class Tools:
     holds: Callable[[Sequence[Artifact]], bool]
     publish: Callable[[Sequence[Yield]], None]
     fresh: Callable[[str], bool] = lambda _: False
+    risk: Callable[[Ask, int], bool] = lambda _ask, _tries: False
 
 
 @dataclass(slots=True)
@@ -78,6 +82,7 @@ class Ending:
     """How a run ended: why which lane closed, requests reused per lane, whether the budget was spent, the signal's exit code."""
 
     closed: dict[str, str] = field(default_factory=dict)
+    failing: dict[str, str] = field(default_factory=dict)
     reused: Counter[str] = field(default_factory=Counter)
     broke: bool = False
     interrupted: int = 0
@@ -104,13 +109,15 @@ class Engine:
         self._bell = asyncio.Event()
         self._disk = ThreadPoolExecutor(1, "journal")
         self._press = ThreadPoolExecutor(1, "publish")
-        self._exhausted = False
+        self._exhausted = self._draining = False
+        self._risky: dict[str, Ask] = {}
+        self._again: list[Ask] = []
         self.ending = Ending()
 
     def drain(self, code: int = 130) -> None:
         """Start nothing that costs; let what flies land, then end with `code`. What is queued at a vendor keeps its ticket."""
         self.ending.interrupted = code
-        self._exhausted = True
+        self._exhausted = self._draining = True
         self._conductor.drain()
         self._bell.set()
 
@@ -124,6 +131,7 @@ class Engine:
         if self._failure is not None:
             raise self._failure
         self.ending.closed = dict(self._conductor.closed)
+        self.ending.failing = dict(self._conductor.failing)
         self.ending.broke = self._conductor.broke
         return self.ending
 
@@ -164,7 +172,11 @@ class Engine:
     def _settle(self) -> None:
         """Tell the loom of every life that has ended or been let go."""
         for life in self._conductor.settled():
-            self._loom.settle(life.request.id, outcome_of(life))
+            ask = self._risky.pop(life.request.id, None)
+            if ask is not None and life.state == "uncertain" and not self._draining:
+                self._again.append(ask)
+            else:
+                self._loom.settle(life.request.id, outcome_of(life))
         for life in self._conductor.released():
             self._loom.settle(life.request.id, outcome_of(life))
         self._loom.finished()
@@ -179,7 +191,8 @@ class Engine:
                     self._exhausted = True
                 else:
                     self._loom.take_up(variant)
-            asks = self._loom.asks()
+            asks = self._loom.asks() + self._again
+            self._again = []
             if not asks:
                 return facts
             facts += await self._admit(asks)
@@ -191,14 +204,16 @@ class Engine:
         planned: list[Fact] = []
         for ask in asks:
             history = known.get(ask.request.id, [])
-            fresh = self._tools.fresh(ask.step) and not self._refreshed(history)
             life = recall(history)
+            fresh = self._is_ordered(ask, life, history)
             if life is not None and not fresh and (outcome := self._known(life)) is not None:
                 self._loom.settle(ask.request.id, outcome)
                 continue
             if not fresh:
                 self._conductor.recall(ask.request, history)
-            planned.append(Planned(self._tools.clock.now(), ask.request, fresh))
+            if self._tools.risk(ask, 0):
+                self._risky[ask.request.id] = ask
+            planned.append(Planned(self._tools.clock.now(), ask.request, fresh, ask.step))
         return self._feed(planned)
 
     def _known(self, life: Life) -> Outcome | None:
@@ -206,13 +221,19 @@ class Engine:
         if life.state not in ("saved", "refused", "spoiled", "uncertain"):
             return None
         if life.state == "saved" and not self._tools.holds(life.artifacts):
-            why = "its bytes are gone from the state folder; `--fresh` buys it again"
-            return Outcome("failed", life.request, why=why, reused=True)
+            return Outcome("failed", life.request, why=GONE, reused=True)
         self.ending.reused[life.request.provider] += 1
         return outcome_of(life, reused=True)
 
-    def _refreshed(self, history: Sequence[Fact]) -> bool:
-        return any(isinstance(fact, Planned) and fact.fresh and fact.at >= self._started_at for fact in history)
+    def _is_ordered(self, ask: Ask, life: Life | None, history: Sequence[Fact]) -> bool:
+        """Whether the user orders a new purchase: by the command line, once a run, or by the step's policy for the uncertain."""
+        orders = [fact for fact in history if isinstance(fact, Planned) and fact.fresh]
+        if self._tools.fresh(ask.step) and not any(order.at >= self._started_at for order in orders):
+            return True
+        if life is None or life.state != "uncertain":
+            return False
+        saved_at = max((fact.at for fact in history if isinstance(fact, Saved)), default=0.0)
+        return self._tools.risk(ask, sum(order.at > saved_at for order in orders))
 
     async def _publish(self) -> None:
         ready = self._loom.yields()
@@ -226,7 +247,7 @@ class Engine:
     def _give_up(self, failure: BaseException) -> None:
         """Remember what broke on our side and land what flies: an answer that is paid for is worth more than a quick end."""
         self._failure = self._failure or failure
-        self._exhausted = True
+        self._exhausted = self._draining = True
         self._conductor.drain()
 
     async def _carry(self, send: Send) -> None:

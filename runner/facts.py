@@ -1,4 +1,4 @@
-"""The five facts: the journal's only content, each with its moment.
+"""The six facts: the journal's only content, each with its moment.
 
 What the program knows about a request is the fold of its facts (`runner.core.lifecycle`), so resuming is replaying. Moments are
 seconds since the epoch as a float (UTC); within a run they never go back. `to_json` and `from_json` are exact inverses for every
@@ -18,11 +18,15 @@ from runner.verdicts import Barred, Broken, Busy, Data, Done, Held, Inline, Item
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The run takes this request up. `fresh` orders a new purchase: whatever was bought before no longer counts."""
+    """The run takes this request up. `fresh` orders a new purchase: whatever was bought before no longer counts.
+
+    `step` is the step of the job that asked first; its budget, if it has one, pays.
+    """
 
     at: float
     request: Request
     fresh: bool = False
+    step: str = ""
 
     @property
     def id(self) -> str:
@@ -76,9 +80,28 @@ class Stopped:
     why: str
 
 
-Fact: TypeAlias = Planned | Sent | Answered | Saved | Stopped
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Somebody settled what nobody could tell: whether an uncertain request was billed.
 
-FACTS: Final[Mapping[str, type[Any]]] = {kind.__name__.lower(): kind for kind in (Planned, Sent, Answered, Saved, Stopped)}
+    `billed` with a `ticket` goes on polling, with `artifacts` is saved, with neither is bought and lost. `not_billed` and `again`
+    let the next run ask again; `again` accepts that it may be paid twice. `who` and `why` are for the record.
+    """
+
+    at: float
+    id: str
+    how: Literal["billed", "not_billed", "again"]
+    who: str
+    why: str = ""
+    ticket: str | None = None
+    artifacts: tuple[Artifact, ...] = ()
+
+
+Fact: TypeAlias = Planned | Sent | Answered | Saved | Stopped | Resolved
+
+FACTS: Final[Mapping[str, type[Any]]] = {
+    kind.__name__.lower(): kind for kind in (Planned, Sent, Answered, Saved, Stopped, Resolved)
+}
 VERDICTS: Final[Mapping[str, type[Any]]] = {
     kind.__name__.lower(): kind for kind in (Done, Queued, Busy, Broken, Lost, Refused, Barred)
 }
@@ -90,7 +113,7 @@ DEFAULTS: Final[Mapping[type[Any], tuple[tuple[str, Any], ...]]] = {
 
 
 def kind_of(fact: Fact) -> str:
-    """The fact's word in the journal: `planned`, `sent`, `answered`, `saved`, `stopped`."""
+    """The fact's word in the journal: `planned`, `sent`, `answered`, `saved`, `stopped`, `resolved`."""
     return type(fact).__name__.lower()
 
 
@@ -104,7 +127,7 @@ def to_json(fact: Fact) -> dict[str, Json]:
         body |= {"params": fact.request.params, "again": fact.request.again}
     elif isinstance(fact, Answered):
         body["verdict"] = _verdict_to_json(fact.verdict)
-    elif isinstance(fact, Saved):
+    elif isinstance(fact, Saved | Resolved) and fact.artifacts:
         body["artifacts"] = [_plain(artifact) for artifact in fact.artifacts]
     return body
 
@@ -120,7 +143,7 @@ def from_json(kind: str, at: float, id: str, body: Mapping[str, Any]) -> Fact:
         return Planned(at, request, **fields)
     if kind == "answered":
         fields["verdict"] = _verdict_from_json(fields["verdict"])
-    elif kind == "saved":
+    elif "artifacts" in fields:
         fields["artifacts"] = tuple(Artifact(**artifact) for artifact in fields["artifacts"])
     fact: Fact = FACTS[kind](at=at, id=id, **fields)
     return fact

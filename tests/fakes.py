@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.core.conductor import Conductor
-from runner.core.gate import Purse
+from runner.core.purse import Purse, Purses
 from runner.edge.clock import VirtualClock
 from runner.engine import Engine, Tools
 from runner.facts import Fact
@@ -17,7 +17,7 @@ from runner.fields import Field, Offer, Operation, Polling
 from runner.hands import Carried
 from runner.job.load import load_job, load_project
 from runner.job.plan import Plan
-from runner.loom import Loom, Yield
+from runner.loom import Ask, Loom, Yield
 from runner.records import Artifact, Blob, Limits, Row, Send, Variant
 from runner.verdicts import Data, Done, Held, Link, Queued, Text, Verdict
 
@@ -119,6 +119,7 @@ class Floor:
         limits: Limits | None = None,
         purse: Purse | None = None,
         fresh: Callable[[str], bool] = lambda _: False,
+        risk: Callable[[Ask, int], bool] = lambda ask, tries: False,
     ) -> None:
         self.clock = VirtualClock()
         self.ledger = ledger or MemoryLedger()
@@ -128,8 +129,8 @@ class Floor:
         self.bad: dict[str, str] = {}
         self.publish_failure: Exception | None = None
         lanes = {name: limits or Limits() for name in ("pen", "press")}
-        self.conductor = Conductor(lanes, OPERATIONS, purse)
-        tools = Tools(self.clock, self.vendor, self.ledger, self._measure, self._holds, self._publish, fresh)
+        self.conductor = Conductor(lanes, OPERATIONS, Purses(purse or Purse()))
+        tools = Tools(self.clock, self.vendor, self.ledger, self._measure, self._holds, self._publish, fresh, risk)
         self.variants: Iterator[Variant] = plan.variants(rows)
         self.engine = Engine(Loom(plan), self.variants, self.conductor, tools)
 

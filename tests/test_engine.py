@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.gate import Purse
+from runner.core.purse import Purse
 from runner.engine import Ending
 from runner.errors import OurSide
 from runner.facts import Answered, Planned, Saved, Sent, Stopped
@@ -116,7 +116,7 @@ async def test_a_ticket_of_an_earlier_run_is_polled_not_bought(tmp_path: Path) -
     """A run that was killed while a job was queued polls it; nothing is submitted again."""
     plan, ledger = make_plan(tmp_path, PRESS), MemoryLedger()
     await Floor(plan, make_rows(3), ledger=ledger).run()
-    ledger.facts = [fact for fact in ledger.facts if not isinstance(fact, Saved) and getattr(fact, "step", "submit") == "submit"]
+    ledger.facts = [fact for fact in ledger.facts if isinstance(fact, Planned) or getattr(fact, "step", "") == "submit"]
     second = Floor(plan, make_rows(3), ledger=ledger)
     assert await second.run() == {"ad": 3}
     assert second.vendor.count() == 0
@@ -251,3 +251,33 @@ async def test_a_queued_job_past_its_deadline_is_left_for_the_next_run(tmp_path:
     assert 600 <= floor.clock.now() - began < 660
     assert [fact.how for fact in floor.ledger.facts if isinstance(fact, Stopped)] == ["overdue"]
     assert floor.vendor.count() == 1
+
+
+async def test_the_uncertain_is_asked_again_as_often_as_the_step_allows(tmp_path: Path) -> None:
+    """A step that accepts the risk asks a lost request again, so many times and no more, over all runs together."""
+    plan, ledger = make_plan(tmp_path, COPY), MemoryLedger()
+    for lost in (3, 0):
+        floor = Floor(plan, make_rows(1), lambda send: Lost("reset"), ledger=ledger, risk=lambda ask, tries: tries < 2)
+        assert await floor.run() == {}
+        assert floor.vendor.count() == lost
+
+
+async def test_an_uncertain_request_that_is_granted_the_second_time_is_done(tmp_path: Path) -> None:
+    """What was lost once and asked again on purpose is made like any other."""
+    answers = iter([Lost("reset")])
+    floor = Floor(
+        make_plan(tmp_path, COPY), make_rows(1), lambda send: next(answers, obliging(send)), risk=lambda ask, tries: tries < 1
+    )
+    assert await floor.run() == {"copy": 1}
+    assert floor.vendor.count() == 2
+
+
+async def test_a_lane_that_fails_altogether_is_given_up_in_minutes(tmp_path: Path) -> None:
+    """When nothing comes back from a vendor, the run ends after a few probes instead of trying every request."""
+    floor = Floor(make_plan(tmp_path, COPY + PRESS), make_rows(500), limits=Limits(concurrent=10))
+    floor.vendor.script = lambda send: Broken("no route to host") if send.request.provider == "press" else obliging(send)
+    began = floor.clock.now()
+    assert await floor.run() == {"copy": 500}
+    assert "no route to host" in floor.engine.ending.failing["press"]
+    assert floor.clock.now() - began < 600
+    assert floor.vendor.count() < 500 + 100

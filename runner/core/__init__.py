@@ -7,8 +7,8 @@ who is next (`conductor`, on `agenda`). `tally` counts along. Nothing here waits
 from __future__ import annotations
 
 from runner.core.conductor import Conductor, sent_fact
-from runner.core.gate import Purse
 from runner.core.lifecycle import SETTLED, Life, fold, recall
+from runner.core.purse import Purse, Purses
 from runner.core.tally import Cost, LaneTally
 
-__all__ = ["SETTLED", "Conductor", "Cost", "LaneTally", "Life", "Purse", "fold", "recall", "sent_fact"]
+__all__ = ["SETTLED", "Conductor", "Cost", "LaneTally", "Life", "Purse", "Purses", "fold", "recall", "sent_fact"]

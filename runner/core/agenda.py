@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from runner.core.gate import Gate
 from runner.core.lifecycle import OPEN, Life, Part
 from runner.core.polling import deadline_at, poll_at
+from runner.core.purse import Purse
 from runner.core.retry import backoff
 from runner.core.tally import Tally
 from runner.fields import Operation
@@ -22,21 +23,36 @@ from runner.records import Step
 
 NEVER: Final = float("inf")
 
+Kind: TypeAlias = tuple[str, str]
+"""What is asked for (`provider/operation`) and the step that asked first: alike in price and in the budgets they belong to."""
+
 
 @dataclass(slots=True, eq=False)
 class Slot:
     """A request the conductor works on: its life, and what else must be at hand to schedule it.
 
-    `serial` counts requests by when they were first planned. `gone` says it is no longer worked on, whatever its life says.
+    `serial` counts requests by when they were first planned. `kind` is what they have in common for a budget, and `purses` pay.
+    `delay` is what the lane's retries have it wait beyond its own backoff. `gone` says it is no longer worked on, whatever its life
+    says.
     """
 
     life: Life
     lane: Lane
     operation: Operation
-    use: str
     serial: int
+    kind: Kind
+    purses: tuple[Purse, ...] = ()
     deadline_at: float = NEVER
+    delay: float = 0.0
     gone: bool = False
+
+    def affords(self) -> bool:
+        """Whether its submit fits into every budget it belongs to, beside all that is spent and reserved."""
+        return all(purse.affords(self.operation.price) for purse in self.purses)
+
+    def beyond(self) -> Purse | None:
+        """A budget into which its submit will never fit again, None if there is none."""
+        return next((purse for purse in self.purses if purse.beyond(self.operation.price)), None)
 
 
 Entry: TypeAlias = tuple[float, int, float, Slot, int, "Life | Part"]
@@ -103,7 +119,7 @@ class Lane:
         life = slot.life
         if life.state == "new":
             after = backoff(life.request.id, "submit", life.tries, life.after) if life.tries else 0.0
-            self.agendas["submit"].write(life.at + after, slot.serial, slot, 0, life)
+            self.agendas["submit"].write(life.at + after + slot.delay, slot.serial, slot, 0, life)
         elif life.state == "waiting":
             at = poll_at(life, slot.operation)
             self.agendas["poll"].write(at, at, slot, 0, life)

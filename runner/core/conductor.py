@@ -1,10 +1,10 @@
 """The brain: facts in, duties out.
 
-The conductor knows every unfinished request, every lane's gate, and the purse. `feed` is the only thing that changes what it knows;
-`due` picks what may leave at this moment, in the order fetch, poll, submit within a lane (finish what is started: links expire in
-minutes), and among requests in the order of planning. It waits for nothing, looks at no clock and does no I/O, so a run is exactly
-the sequence of its facts: feeding them again gives the same conductor, at every prefix. The one thing that is no fact is `drain`,
-the operator's wish.
+The conductor knows every unfinished request, every lane's gate, and the purses. `feed` is the only thing that changes what it
+knows; `due` picks what may leave at this moment, in the order fetch, poll, submit within a lane (finish what is started: links
+expire in minutes), and among requests in the order of planning. It waits for nothing, looks at no clock and does no I/O, so a run
+is exactly the sequence of its facts: feeding them again gives the same conductor, at every prefix. The one thing that is no fact
+is `drain`, the operator's wish.
 
 A request that has come to its end leaves memory with the very fact that ended it; the engine collects it from `settled`. A turn of
 the engine is: feed what came in; `due`; `expired`; commit; act; collect `landed`, `settled`, `released`; sleep until `wake_at`.
@@ -15,15 +15,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
-from runner.core.agenda import NEVER, Deadlines, Lane, Slot
-from runner.core.gate import STEPS, Gate, Purse
+from runner.core.agenda import NEVER, Deadlines, Kind, Lane, Slot
+from runner.core.gate import STEPS, Gate
 from runner.core.lifecycle import BOUGHT, OPEN, SETTLED, Life, State, changed, fold, giving_up, recall
 from runner.core.polling import deadline_at
+from runner.core.purse import Purses
 from runner.core.tally import LaneTally
 from runner.facts import Answered, Fact, Planned, Sent, Stopped
 from runner.fields import Operation
 from runner.records import Limits, Request, Send, Step
-from runner.verdicts import Link
+from runner.verdicts import Broken, Link
 
 ORDER: Final[tuple[Step, ...]] = ("fetch", "poll", "submit")
 NEXT: Final[Mapping[State, Step]] = {"new": "submit", "waiting": "poll", "ready": "fetch"}
@@ -46,15 +47,16 @@ class Conductor:
     planned, of one that has left memory, of an unknown lane or operation.
     """
 
-    def __init__(self, lanes: Mapping[str, Limits], operations: Mapping[str, Operation], purse: Purse | None = None) -> None:
-        self.purse = Purse() if purse is None else purse
+    def __init__(self, lanes: Mapping[str, Limits], operations: Mapping[str, Operation], purses: Purses | None = None) -> None:
+        self.purses = Purses() if purses is None else purses
         self._lanes = {name: Lane(name, Gate(limits)) for name, limits in lanes.items()}
         self._operations = dict(operations)
         self._slots: dict[str, Slot] = {}
         self._recalled: dict[str, Life] = {}
         self._deadlines = Deadlines()
         self._serial = 0
-        self._beyond: set[str] = set()
+        self._beyond: set[Kind] = set()
+        self._kinds: dict[Kind, Slot] = {}
         self._stops: dict[str, Stop] = {}
         self._landed: list[Life] = []
         self._settled: list[Life] = []
@@ -75,6 +77,11 @@ class Conductor:
     def flying(self) -> int:
         """Calls in flight in all lanes."""
         return sum(lane.gate.api.flying + lane.gate.files.flying for lane in self._lanes.values())
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """The lanes that were given up because nothing sent there came back, and why."""
+        return {name: lane.gate.failing for name, lane in self._lanes.items() if lane.gate.failing}
 
     @property
     def closed(self) -> dict[str, str]:
@@ -177,7 +184,7 @@ class Conductor:
             "lives": {name: slot.life for name, slot in self._slots.items()},
             "gates": {name: lane.gate.snapshot() for name, lane in self._lanes.items()},
             "tallies": {name: lane.tally.snapshot() for name, lane in self._lanes.items()},
-            "purse": self.purse.snapshot(),
+            "purses": self.purses.snapshot(),
             "beyond": set(self._beyond),
         }
 
@@ -196,42 +203,49 @@ class Conductor:
             raise ValueError(f"request {request.id} is for {request.use}, which is no known operation")
         life = fold(self._recalled.pop(request.id, None), fact)
         self._serial += 1
-        slot = self._slots[request.id] = Slot(life, lane, operation, request.use, self._serial)
+        purses = self.purses.of(lane.name, fact.step)
+        slot = self._slots[request.id] = Slot(life, lane, operation, self._serial, (request.use, fact.step), purses)
+        if purses and self._kinds.setdefault(slot.kind, slot) is slot and slot.beyond() is not None:
+            self._beyond.add(slot.kind)
         lane.gate.tickets += life.state in OPEN
         lane.tally.note(fact, None, life, operation.price)
-        if self.purse.limited and self.purse.beyond(operation.price):
-            self._beyond.add(request.use)
         self._place(slot, None)
 
     def _count_sent(self, slot: Slot, fact: Sent) -> None:
         slot.lane.gate.sent(fact.step, fact.at)
         if fact.step == "submit":
-            self.purse.reserve(fact.id, slot.operation.price)
+            for purse in slot.purses:
+                purse.reserve(fact.id, slot.operation.price)
+            if fact.attempt == 1:
+                slot.lane.gate.retries.earn()
 
     def _count_answer(self, slot: Slot, fact: Answered) -> None:
         lane = slot.lane
         shut = len(lane.gate.shut)
         lane.gate.answered(fact.step, fact.at, fact.id, fact.verdict)
         if fact.step == "submit":
-            self._settle_price(fact)
+            self._settle_price(slot, fact)
         if len(lane.gate.shut) > shut:
             self._release_shut(lane)
 
-    def _settle_price(self, fact: Answered) -> None:
+    def _settle_price(self, slot: Slot, fact: Answered) -> None:
+        if isinstance(fact.verdict, Broken):
+            slot.delay = slot.lane.gate.retries.charge()
         if not isinstance(fact.verdict, BOUGHT):
-            self.purse.release(fact.id)
+            for purse in slot.purses:
+                purse.release(fact.id)
             return
-        self.purse.keep(fact.id)
-        if self.purse.limited:
-            self._close_beyond()
+        for purse in slot.purses:
+            purse.keep(fact.id)
+        self._close_beyond()
 
     def _close_beyond(self) -> None:
-        """Release the submits of every operation that has just become unaffordable for good: once per operation and run."""
-        closing = {use for use, spec in self._operations.items() if use not in self._beyond and self.purse.beyond(spec.price)}
+        """Release the submits of every kind that has just become unaffordable for good: once per kind and run."""
+        closing = {kind for kind, slot in self._kinds.items() if kind not in self._beyond and slot.beyond() is not None}
         if closing:
             self._beyond |= closing
             for lane in self._lanes.values():
-                for slot in lane.agendas["submit"].take(lambda slot: slot.use in closing):
+                for slot in lane.agendas["submit"].take(lambda slot: slot.kind in closing):
                     self._release(slot, self._obstacle(slot))
 
     def _place(self, slot: Slot, before: Life | None) -> None:
@@ -268,7 +282,7 @@ class Conductor:
         while (entry := agenda.head(now)) is not None:
             opens_at = gate.opens_at(step, now)
             slot, part = entry[3], entry[4]
-            if opens_at is None or opens_at > now or (step == "submit" and not self.purse.affords(slot.operation.price)):
+            if opens_at is None or opens_at > now or (step == "submit" and not slot.affords()):
                 break
             agenda.pop()
             send = _send(slot.life, step, part)
@@ -282,7 +296,7 @@ class Conductor:
         if next_at is None:
             return None
         head = agenda.head(now)
-        if step == "submit" and head is not None and not self.purse.affords(head[3].operation.price):
+        if step == "submit" and head is not None and not head[3].affords():
             return None
         opens_at = lane.gate.opens_at(step, now)
         return None if opens_at is None else max(opens_at, next_at)
@@ -290,9 +304,9 @@ class Conductor:
     def _obstacle(self, slot: Slot) -> str:
         """Why a life at rest cannot go on in this run; empty if it can."""
         step = NEXT[slot.life.state]
-        if step == "submit" and slot.use in self._beyond:
+        if step == "submit" and slot.kind in self._beyond and (purse := slot.beyond()) is not None:
             self.broke = True
-            return self.purse.why()
+            return purse.why()
         return slot.lane.gate.shut.get(step, "")
 
     def _release_shut(self, lane: Lane) -> None:

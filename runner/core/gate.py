@@ -1,28 +1,43 @@
-"""What may leave now: one gate per lane, and the purse all lanes share.
+"""What may leave now, as far as one lane is concerned.
 
 A gate answers one question, `opens_at`: from when may this step leave, as far as this lane is concerned? It never waits and never
 looks at a clock. Its windows are exact and sliding ("never more than N in any span of W", not a bucket that refills), because a
 vendor counts that way. Downloads go to other hosts than the vendor's API, so they have a door, a cap and a hold of their own.
 
-A new kind of limit (spacing, tokens, adaptive concurrency, a circuit) is one more opinion inside `opens_at`.
+A lane that fails rests and is probed (Nygard, "Release It!", 2007, chapter 5: circuit breaker), and second tries are a small share
+of first ones ("Addressing Cascading Failures", Site Reliability Engineering, 2016), so that our retries never are a vendor's storm.
+
+A new kind of limit (spacing, tokens, adaptive concurrency) is one more opinion inside `opens_at`.
 """
 
 from __future__ import annotations
 
 import bisect
 from collections import deque
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Final
 
 from runner.core.retry import throttle
-from runner.records import Limits, Money, Step, Window
-from runner.verdicts import Barred, Busy, Verdict
+from runner.records import Limits, Step, Window
+from runner.verdicts import Barred, Broken, Busy, Lost, Verdict
 
 STEPS: Final[tuple[Step, ...]] = ("submit", "poll", "fetch")
 
 CEILING: Final = 100
 """Calls in flight where no limit is declared: sockets are finite, and a crash leaves every submit in flight uncertain."""
+
+FAILURES: Final = 8
+"""Failures in a row after which a host rests."""
+REST: Final = 15.0
+LONGEST_REST: Final = 120.0
+PROBES: Final = 4
+"""Probes in a row that may fail before the lane is given up for this run: after some four minutes in all."""
+
+FIRSTS: Final = 10
+"""First tries that earn one second try."""
+RESERVE: Final = 20
+"""Second tries a lane may have at once; it starts with them and never saves up more."""
+SPACING: Final = 2.0
+"""Seconds between second tries beyond that."""
 
 FETCHES: Final = 2
 """Downloads in flight for each call the API may have in flight."""
@@ -55,17 +70,68 @@ class Sliding:
             self.moments.popleft()
 
 
+class Circuit:
+    """Rests a host that fails, and probes it with a single call before the crowd comes back.
+
+    A failure is a call without an answer, or one that says the vendor is out of order; any other answer proves that it works.
+    """
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.trips = 0
+        self.rest_until = float("-inf")
+
+    @property
+    def given_up(self) -> bool:
+        """Whether so many probes in a row went wrong that waiting for the next is of no use in this run."""
+        return self.trips > PROBES
+
+    def opens_at(self, now: float, flying: int) -> float | None:
+        """The moment from which a call may leave; None while a probe is out."""
+        if self.trips == 0 or now < self.rest_until:
+            return max(now, self.rest_until)
+        return now if flying == 0 else None
+
+    def hear(self, at: float, verdict: Verdict) -> None:
+        """Count a failure or forget them all. What fails during a rest left before it and belongs to the same trip."""
+        if not isinstance(verdict, Broken | Lost):
+            self.failures = self.trips = 0
+            return
+        self.failures += 1
+        if self.failures >= FAILURES and at >= self.rest_until:
+            self.trips += 1
+            self.rest_until = at + min(REST * 2.0 ** (self.trips - 1), LONGEST_REST)
+
+
+class Retries:
+    """Keeps a bad hour from becoming a storm: second tries may be a tenth of all submits; beyond that they are spaced out."""
+
+    def __init__(self) -> None:
+        self.left = RESERVE * FIRSTS  # in tenths, so that sums are exact
+
+    def earn(self) -> None:
+        """A first try has left."""
+        self.left = min(self.left + 1, RESERVE * FIRSTS)
+
+    def charge(self) -> float:
+        """Pay for one more try; the seconds it has to wait beyond its own backoff."""
+        self.left -= FIRSTS
+        return max(-self.left, 0) / FIRSTS * SPACING
+
+
 class Door:
-    """One host's share of a gate: calls in flight, their cap, and how long to hold after a Busy."""
+    """One host's share of a gate: calls in flight, their cap, how long to hold after a Busy, and a circuit."""
 
     def __init__(self, cap: int) -> None:
         self.cap = cap
+        self.circuit = Circuit()
         self.flying = 0
         self.hold_until = float("-inf")
         self.streak = 0
 
     def hear(self, at: float, id: str, verdict: Verdict) -> None:
         """Hold on Busy, calm down on anything else. What arrives during a hold left before it and belongs to the same episode."""
+        self.circuit.hear(at, verdict)
         fresh = at >= self.hold_until
         if not isinstance(verdict, Busy):
             self.streak = 0 if fresh else self.streak
@@ -88,8 +154,10 @@ class Gate:
         self.api = Door(cap)
         self.files = Door(cap * FETCHES)
         self.tickets = 0
+        self.retries = Retries()
         self.shut: dict[Step, str] = {}
         self.barred = ""
+        self.failing = ""
 
     def opens_at(self, step: Step, now: float) -> float | None:
         """The moment from which `step` may leave; None while that depends on an answer, not on time (or never: it is shut)."""
@@ -98,7 +166,10 @@ class Gate:
             return None
         if step == "submit" and self.limits.queued is not None and self.tickets >= self.limits.queued:
             return None
-        opens_at = max(now, door.hold_until)
+        opens_at = door.circuit.opens_at(now, door.flying)
+        if opens_at is None:
+            return None
+        opens_at = max(opens_at, door.hold_until)
         if self.windows and self._counts(step):
             opens_at = max(opens_at, *(window.opens_at(now) for window in self.windows))
         return opens_at
@@ -126,6 +197,9 @@ class Gate:
         if isinstance(verdict, Barred):
             self.barred = self.barred or verdict.why
             self.close(step, verdict.why)
+        elif door.circuit.given_up and isinstance(verdict, Broken | Lost) and not self.failing:
+            self.failing = f"{door.circuit.failures} calls in a row went wrong, the last: {verdict.why}"
+            self.close(step, self.failing)
 
     def close(self, step: Step, why: str) -> None:
         """Shut `step` and all before it: what can no longer be asked for or downloaded must not be bought either.
@@ -137,81 +211,9 @@ class Gate:
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that changes, as a comparable value."""
-        doors = tuple((door.flying, door.hold_until, door.streak) for door in (self.api, self.files))
-        return tuple(tuple(window.moments) for window in self.windows), doors, self.tickets, dict(self.shut), self.barred
+        doors = tuple((*vars(door.circuit).values(), door.flying, door.hold_until, door.streak) for door in (self.api, self.files))
+        rest = (self.tickets, self.retries.left, dict(self.shut), self.barred, self.failing)
+        return tuple(tuple(window.moments) for window in self.windows), doors, rest
 
     def _counts(self, step: Step) -> bool:
         return step == "submit" or (step == "poll" and self.limits.polls_count)
-
-
-class Purse:
-    """A budget for submits: at most `requests` of them, and per currency at most `cost`. None or no entry: no limit.
-
-    The worst case is reserved before a submit leaves and settled by its answer: kept where it was, or perhaps was, accepted.
-    A price nobody told us counts as unknown (`unpriced`), never as 0 of some currency; it still counts as a request.
-    """
-
-    def __init__(self, requests: int | None = None, cost: Mapping[str, Decimal] | None = None) -> None:
-        self.requests = requests
-        self.cost = dict(cost or {})
-        self.kept = 0
-        self.unpriced = 0
-        self.spent: dict[str, Decimal] = {}
-        self.reserved: dict[str, Decimal] = {}
-        self._held: dict[str, Money | None] = {}
-
-    @property
-    def limited(self) -> bool:
-        """Whether there is anything it could refuse."""
-        return self.requests is not None or bool(self.cost)
-
-    def affords(self, price: Money | None) -> bool:
-        """Whether a submit at `price` fits beside all that is spent and reserved."""
-        if self.requests is not None and self.kept + len(self._held) >= self.requests:
-            return False
-        return price is None or self._fits(price, self.reserved.get(price.currency, Decimal(0)))
-
-    def beyond(self, price: Money | None) -> bool:
-        """Whether a submit at `price` will never fit again, even if every reservation comes back."""
-        if self.requests is not None and self.kept >= self.requests:
-            return True
-        return price is not None and not self._fits(price, Decimal(0))
-
-    def reserve(self, id: str, price: Money | None) -> None:
-        """Set aside the price of request `id`, which is about to leave."""
-        self._held[id] = price
-        if price is not None:
-            self.reserved[price.currency] = self.reserved.get(price.currency, Decimal(0)) + price.amount
-
-    def keep(self, id: str) -> None:
-        """Request `id` was accepted, or perhaps was: its reservation is spent."""
-        price = self._take(id)
-        self.kept += 1
-        if price is None:
-            self.unpriced += 1
-        else:
-            self.spent[price.currency] = self.spent.get(price.currency, Decimal(0)) + price.amount
-
-    def release(self, id: str) -> None:
-        """Request `id` was surely not accepted: its reservation comes back."""
-        self._take(id)
-
-    def why(self) -> str:
-        """What is spent, for a person."""
-        limits = [] if self.requests is None else [f"{self.kept} of {self.requests} requests"]
-        limits += [f"{self.spent.get(currency, Decimal(0))} of {most} {currency}" for currency, most in sorted(self.cost.items())]
-        return f"the budget does not allow another: {' and '.join(limits)} spent; raise budget: or wait for the next run"
-
-    def snapshot(self) -> tuple[object, ...]:
-        """Everything that changes, as a comparable value."""
-        return self.kept, self.unpriced, dict(self.spent), dict(self.reserved), dict(self._held)
-
-    def _fits(self, price: Money, reserved: Decimal) -> bool:
-        most = self.cost.get(price.currency)
-        return most is None or self.spent.get(price.currency, Decimal(0)) + reserved + price.amount <= most
-
-    def _take(self, id: str) -> Money | None:
-        price = self._held.pop(id)
-        if price is not None:
-            self.reserved[price.currency] -= price.amount
-        return price

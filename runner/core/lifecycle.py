@@ -6,7 +6,8 @@ Rules, of which the table below is the last word:
 2. Only facts move it. What a vendor said is decided here; what the clock or a limit decides arrives as a `Stopped` fact, so a
    journal reads the same under other limits.
 3. What was accepted is never submitted again: from a ticket or a link no way leads back to `new`, save `Planned(fresh=True)`.
-4. What is perhaps accepted is `uncertain` and stays so; a submit without an answer is that too, once its run is over.
+4. What is perhaps accepted is `uncertain` and stays so until somebody resolves it; a submit without an answer is that too, once its
+   run is over.
 5. A new run (`Planned`) gives an unfinished life fresh tries and a fresh deadline.
 
 ::
@@ -29,7 +30,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, TypeAlias
 
 from runner.core.retry import TRIES
-from runner.facts import Answered, Fact, Planned, Saved, Sent, Stopped
+from runner.facts import Answered, Fact, Planned, Resolved, Saved, Sent, Stopped
 from runner.records import Artifact, Request, Step
 from runner.verdicts import Barred, Broken, Busy, Done, Item, Link, Lost, Queued, Refused, Verdict
 
@@ -350,6 +351,21 @@ def _stop(life: Life, fact: Stopped) -> Life:
     return changed(life, state=fact.how, at=fact.at, why=fact.why)
 
 
+def _resolve(life: Life, fact: Resolved) -> Life:
+    """What somebody knows better than we could; a life that is not uncertain needs no resolving and stays as it is."""
+    life = at_rest(life)
+    if life.state != "uncertain":
+        return life
+    if fact.how != "billed":
+        return changed(life, state="new", at=fact.at, tries=0, why="")
+    if fact.ticket is not None:
+        fresh: Changes = {"accepted_at": fact.at, "waiting_at": fact.at, "tries": 0, "rounds": 0, "after": 0.0}
+        return changed(life, state="waiting", at=fact.at, ticket=fact.ticket, why="", **fresh)
+    if fact.artifacts:
+        return changed(life, state="saved", at=fact.at, artifacts=fact.artifacts, parts=(), why="")
+    return changed(life, state="spoiled", at=fact.at, why=f"billed, but its result is lost: {fact.why or 'no ticket and no file'}")
+
+
 def _with_part(life: Life, index: int, part: Part) -> tuple[Part, ...]:
     return (*life.parts[:index], part, *life.parts[index + 1 :])
 
@@ -358,5 +374,11 @@ def _named_wait(verdict: Verdict) -> float | None:
     return verdict.after if isinstance(verdict, Broken) else None
 
 
-FOLDS: Final[Mapping[type[Any], Callable[[Life, Any], Life]]] = {Sent: _send, Answered: _answer, Saved: _save, Stopped: _stop}
+FOLDS: Final[Mapping[type[Any], Callable[[Life, Any], Life]]] = {
+    Sent: _send,
+    Answered: _answer,
+    Saved: _save,
+    Stopped: _stop,
+    Resolved: _resolve,
+}
 """One rule for each fact that follows `Planned`."""

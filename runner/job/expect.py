@@ -24,8 +24,10 @@ class Expected:
 
 
 def unmet(expected: Expected, artifacts: Sequence[Artifact]) -> str | None:
-    """What is not as expected, in one line; None if all is."""
-    return "; ".join(wrong for artifact in artifacts for wrong in _complaints(expected, artifact)) or None
+    """What is not as expected, in one line; None if all is. Among several artifacts each is called by its number, from 1."""
+    names = [""] if len(artifacts) == 1 else [f"{artifact.kind} {number}: " for number, artifact in enumerate(artifacts, 1)]
+    wrongs = (name + wrong for name, artifact in zip(names, artifacts, strict=True) for wrong in _complaints(expected, artifact))
+    return "; ".join(wrongs) or None
 
 
 def _complaints(expected: Expected, artifact: Artifact) -> Iterator[str]:
@@ -47,7 +49,7 @@ def _of_file(expected: Expected, artifact: Artifact) -> Iterator[str]:
         if wanted is not None and measured != wanted:
             yield f"{name} is {measured if measured is not None else 'unknown'}, {wanted} wanted"
     if expected.max_kb is not None and (artifact.size or 0) > expected.max_kb * 1000:
-        yield f"{(artifact.size or 0) / 1000:.0f} kB, at most {expected.max_kb:g} wanted"
+        yield f"{(artifact.size or 0) / 1000:.15g} kB, at most {expected.max_kb:.15g} wanted"
     short = (artifact.media_type or "").rpartition("/")[2]
     if expected.formats and short not in expected.formats:
         yield f"format is {short or 'unknown'}, {' or '.join(expected.formats)} wanted"

@@ -216,6 +216,14 @@ WITH_SCHEMA: Final[Mapping[str, Any]] = {
 With: TypeAlias = Annotated[dict[str, Any] | str, PlainValidator(_read_with), WithJsonSchema(dict(WITH_SCHEMA))]
 
 
+class Budget(Spec):
+    """What may be spent; nothing is sent beyond it."""
+
+    NOUN: ClassVar[str] = "a budget"
+    cost: Amount | None = Field(None, description="The most that may be spent.")
+    requests: int | None = Field(None, ge=0, description="The most requests that may be sent.", examples=[10000])
+
+
 class StepSpec(Spec):
     """One thing to ask of one vendor. Steps form a graph by the names they read (`steps.headline.text`)."""
 
@@ -236,6 +244,7 @@ class StepSpec(Spec):
         examples=["{{ row.id }}/{{ matrix.locale }}/scene-{{ variant }}"],
     )
     expect: Expect | None = Field(None, description="What the answer must be like.")
+    budget: Budget | None = Field(None, description="The most this step may spend in a run.")
     again: int = Field(1, ge=1, description="Raise it to buy the same thing anew, on purpose.")
     uncertain: Uncertain = Field(
         "report", description="What to do when nobody can tell whether a request was accepted (and billed)."
@@ -252,12 +261,12 @@ class StepSpec(Spec):
         return self.use.partition("/")[2]
 
 
-class Budget(Spec):
-    """What may be spent; nothing is sent beyond it."""
+class JobBudget(Budget):
+    """The budget of a run, and of single providers within it."""
 
-    NOUN: ClassVar[str] = "a budget"
-    cost: Amount | None = Field(None, description="The most that may be spent.")
-    requests: int | None = Field(None, ge=0, description="The most requests that may be sent.", examples=[10000])
+    providers: dict[str, Budget] = Field(
+        default_factory=dict, description="Budgets of single providers, by name.", examples=[{"sivi": {"requests": 100}}]
+    )
 
 
 class Output(Spec):
@@ -294,6 +303,6 @@ class Job(Spec):
     )
     variants: int = Field(1, ge=1, le=MOST_VARIANTS, description="Repeats of each cell; `variant` is 1..n and changes `seed`.")
     steps: dict[Name, StepSpec] = Field(min_length=1, description="What to ask of whom, by the name other steps read it under.")
-    budget: Budget | None = Field(None, description="Ceilings of this job; it can only lower the project's.")
+    budget: JobBudget | None = Field(None, description="Ceilings of this job; it can only lower the project's.")
     output: Output = Field(description="Where the files go.")
     refresh: Refresh | None = Field(None, description="When to run again, and what is too old.")

@@ -8,11 +8,14 @@ through a handle) go too; anything merely similar stays.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from PIL import Image, ImageChops, ImageFilter
 
-SMALL: Final = 144
+Pixel: TypeAlias = tuple[int, ...]
+"""Red, green and blue."""
+
+SMALL: Final = 128
 STEP: Final = 13
 """How much two neighbouring pixels of the small copy may differ (largest channel) for the flood to go on."""
 REACH: Final = 74
@@ -35,8 +38,7 @@ def remove_background(image: Image.Image) -> Image.Image:
     small = rgb.copy()
     small.thumbnail((SMALL, SMALL), Image.Resampling.BOX)
     flooded = _flood(small)
-    flooded = _with_holes(small, flooded)
-    background = _background(small, flooded).resize(rgb.size, Image.Resampling.BICUBIC)
+    background = _background(small, flooded, (2, 6, 18, 60)).resize(rgb.size, Image.Resampling.BICUBIC)
     unlike = _largest_channel(ImageChops.difference(rgb, background))
     low, high = SOFT
     alpha = unlike.point([round(255 * min(1.0, max(0.0, (value - low) / (high - low)))) for value in range(256)])
@@ -68,39 +70,44 @@ def _largest_channel(image: Image.Image) -> Image.Image:
 
 
 def _flood(image: Image.Image) -> Image.Image:
-    """A mask of what can be reached from the border without a sharp edge."""
+    """A mask of the background: what can be reached from the border, then from the holes, without a sharp edge."""
     width, height = image.size
     pixels = list(zip(*(channel.tobytes() for channel in image.split()), strict=True))
-    border = [
-        *range(width),
-        *range((height - 1) * width, height * width),
-        *range(0, height * width, width),
-        *range(width - 1, height * width, width),
-    ]
+    sides = [*range(0, height * width, width), *range(width - 1, height * width, width)]
+    border = [*range(width), *range((height - 1) * width, height * width), *sides]
     middle = tuple(sorted(pixels[place][channel] for place in border)[len(border) // 2] for channel in range(3))
-    far = [max(abs(pixel[0] - middle[0]), abs(pixel[1] - middle[1]), abs(pixel[2] - middle[2])) for pixel in pixels]
+    near = bytes(_apart(pixel, middle) <= REACH for pixel in pixels)
     reached = bytearray(width * height)
-    stack = [place for place in border if far[place] <= REACH]
+    _spread(border, pixels, near, width, reached)
+    flooded = Image.frombytes("L", image.size, bytes(reached))
+    holes = _holes(image, flooded).tobytes()
+    _spread([place for place, value in enumerate(holes) if value], pixels, near, width, reached)
+    return Image.frombytes("L", image.size, bytes(reached))
+
+
+def _spread(start: list[int], pixels: list[Pixel], near: bytes, width: int, reached: bytearray) -> None:
+    """Mark in `reached` all that can be reached from `start` in small steps through pixels that are `near`."""
+    stack = [place for place in start if near[place] and not reached[place]]
     for place in stack:
         reached[place] = 255
     while stack:
         place = stack.pop()
-        column, here = place % width, pixels[place]
-        for other in _around(place, column, width, len(pixels)):
-            there = pixels[other]
-            if reached[other] or far[other] > REACH:
-                continue
-            if max(abs(here[0] - there[0]), abs(here[1] - there[1]), abs(here[2] - there[2])) <= STEP:
+        for other in _around(place, place % width, width, len(pixels)):
+            if near[other] and not reached[other] and _apart(pixels[place], pixels[other]) <= STEP:
                 reached[other] = 255
                 stack.append(other)
-    return Image.frombytes("L", image.size, bytes(reached))
 
 
-def _with_holes(image: Image.Image, flooded: Image.Image) -> Image.Image:
-    """The flood, and what it could not reach but is the same as the background: holes. Specks do not count."""
-    unlike = _largest_channel(ImageChops.difference(image, _background(image, flooded)))
+def _apart(first: Pixel, second: Pixel) -> int:
+    """How far two colours are apart in the channel they differ most in."""
+    return max(abs(first[0] - second[0]), abs(first[1] - second[1]), abs(first[2] - second[2]))
+
+
+def _holes(image: Image.Image, flooded: Image.Image) -> Image.Image:
+    """What the flood could not reach but is the same as the background. Specks do not count."""
+    unlike = _largest_channel(ImageChops.difference(image, _background(image, flooded, (60,))))
     same = unlike.point([255 if value <= SAME else 0 for value in range(256)])
-    return ImageChops.lighter(flooded, same.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3)))
+    return ImageChops.subtract(same, flooded).filter(ImageFilter.MinFilter(3))
 
 
 def _around(place: int, column: int, width: int, count: int) -> list[int]:
@@ -113,12 +120,12 @@ def _around(place: int, column: int, width: int, count: int) -> list[int]:
     return [other for other in found if 0 <= other < count]
 
 
-def _background(image: Image.Image, flooded: Image.Image) -> Image.Image:
+def _background(image: Image.Image, flooded: Image.Image, radii: tuple[int, ...]) -> Image.Image:
     """The background with the thing painted over by what is around it: wider and wider averages of flooded pixels only."""
     result = Image.composite(image, Image.new("RGB", image.size), flooded)
     known = flooded
     sure = flooded.filter(ImageFilter.MinFilter(3))
-    for radius in (2, 6, 18, 60):
+    for radius in radii:
         weight = sure.filter(ImageFilter.GaussianBlur(radius))
         total = Image.composite(image, Image.new("RGB", image.size), sure).filter(ImageFilter.GaussianBlur(radius))
         average = Image.merge("RGB", [_divide(channel, weight) for channel in total.split()])

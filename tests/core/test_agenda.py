@@ -24,7 +24,7 @@ def lane() -> Lane:
 def slot(lane: Lane, serial: int, life: Life | None = None) -> Slot:
     """A slot for request `r<serial>`, new at 0 unless told otherwise."""
     request = ask(f"r{serial}")
-    return Slot(life or Life(request, "new", 0.0), lane, offer(), request.use, serial)
+    return Slot(life or Life(request, "new", 0.0), lane, offer(), serial, (request.use, ""))
 
 
 def names(agenda: Agenda, now: float) -> list[str]:

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from runner.core import Conductor, Purse, sent_fact
+from runner.core import Conductor, Purse, Purses, sent_fact
 from runner.facts import Answered, Fact, Planned, Saved, Sent, Stopped
 from runner.fields import Operation, Polling
 from runner.records import Limits, Money, Request, Send, Step, Window
@@ -23,7 +23,7 @@ TWO = Done((Link("https://cdn.test/0"), Link("https://cdn.test/1")))
 
 def stand(limits: Limits | None = None, operation: Operation | None = None, purse: Purse | None = None) -> Conductor:
     """A conductor of one lane, `acme`, with one operation, `acme/image`."""
-    return Conductor({"acme": limits or Limits()}, {"acme/image": operation or offer()}, purse)
+    return Conductor({"acme": limits or Limits()}, {"acme/image": operation or offer()}, Purses(purse or Purse()))
 
 
 def plan(conductor: Conductor, *names: str, at: float = 0.0) -> None:
@@ -367,7 +367,7 @@ def test_a_budget_is_never_overshot(block: int) -> None:
         cents = {"big": dice.randint(3, 9), "small": dice.randint(1, 3)}
         operations = {f"acme/{name}": offer(name, price=Money(Decimal(cent), "USD")) for name, cent in cents.items()}
         purse = Purse(dice.randint(1, 90), {"USD": Decimal(dice.randint(0, 200))})
-        conductor = Conductor({"acme": Limits(concurrent=64)}, operations, purse)
+        conductor = Conductor({"acme": Limits(concurrent=64)}, operations, Purses(purse))
         vendor = Vendor(dice, Mood(busy=0.02, broken=0.1, lost=0.1, refused=0.1, queue=0.3, work=(1.0, 3.0)))
         sim = Simulator(conductor, {"acme": vendor})
         sim.plan(ask(f"{name}-{number}", "acme", name) for number in range(60) for name in cents)
@@ -508,8 +508,8 @@ def test_facts_that_cannot_be_stop_the_run(fact: Fact, message: str) -> None:
 class Watched(Conductor):
     """A conductor that notes each fact it takes in and what it knew afterwards."""
 
-    def __init__(self, lanes: Mapping[str, Limits], operations: Mapping[str, Operation], purse: Purse | None = None) -> None:
-        super().__init__(lanes, operations, purse)
+    def __init__(self, lanes: Mapping[str, Limits], operations: Mapping[str, Operation], purses: Purses | None = None) -> None:
+        super().__init__(lanes, operations, purses)
         self.seen: list[tuple[Fact, dict[str, object]]] = []
 
     def feed(self, fact: Fact) -> None:
@@ -536,7 +536,7 @@ def rough(seed: int, conductor: Conductor, barred: float = 0.0) -> Simulator:
 def test_replaying_any_prefix_gives_the_live_state(seed: int) -> None:
     """Fed the same facts, a second conductor knows the same at every one of them: lives, windows, holds, purse and counts."""
     budget = 25 if seed % 2 else None
-    live, again = (kind(LANES, OPERATIONS, Purse(budget)) for kind in (Watched, Conductor))
+    live, again = (kind(LANES, OPERATIONS, Purses(Purse(budget))) for kind in (Watched, Conductor))
     assert isinstance(live, Watched)
     rough(seed, live, barred=0.01 if seed > 3 else 0.0).run()
     assert len(live.seen) > 150

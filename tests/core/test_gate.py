@@ -1,21 +1,15 @@
-"""Gates and the purse."""
+"""Gates: windows, doors, circuits, retries."""
 
 from __future__ import annotations
-
-from decimal import Decimal
-from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.gate import CEILING, Door, Gate, Purse, Sliding
-from runner.records import Limits, Money, Step, Window
-from runner.verdicts import Barred, Broken, Busy, Queued
+from runner.core.gate import CEILING, FAILURES, LONGEST_REST, PROBES, RESERVE, REST, SPACING, Circuit, Door, Gate, Retries, Sliding
+from runner.records import Limits, Step, Window
+from runner.verdicts import Barred, Broken, Busy, Lost, Queued, Verdict
 from tests.core.stage import most_within
-
-USD = Money(Decimal("0.05"), "USD")
-
 
 # --- windows
 
@@ -240,86 +234,86 @@ def test_a_snapshot_shows_every_change() -> None:
     assert gates[0].snapshot() != gates[1].snapshot()
 
 
-# --- purse
+# --- circuits and retries
 
 
-def test_an_empty_purse_without_limits_pays_for_all() -> None:
-    """No limits, no refusal; everything is counted all the same."""
-    purse = Purse()
-    purse.reserve("r1", USD)
-    purse.keep("r1")
-    assert not purse.limited
-    assert purse.affords(USD)
-    assert not purse.beyond(USD)
-    assert (purse.kept, purse.spent) == (1, {"USD": Decimal("0.05")})
+def trip(circuit: Circuit, at: float, verdict: Verdict | None = None) -> None:
+    """Let so many calls fail at once that the circuit rests."""
+    for _ in range(FAILURES):
+        circuit.hear(at, verdict or Broken("refused"))
 
 
-def test_a_reservation_counts_until_it_is_released() -> None:
-    """The worst case is set aside before a submit leaves; if it was surely not accepted, it comes back."""
-    purse = Purse(cost={"USD": Decimal("0.10")})
-    purse.reserve("r1", USD)
-    purse.reserve("r2", USD)
-    assert not purse.affords(USD)
-    assert not purse.beyond(USD)
-    purse.release("r1")
-    assert purse.affords(USD)
-    purse.keep("r2")
-    purse.reserve("r1", USD)
-    purse.keep("r1")
-    assert purse.beyond(USD)
+@pytest.mark.parametrize("verdict", [Broken("refused"), Lost("reset")])
+def test_a_host_that_fails_rests_and_is_probed_once(verdict: Verdict) -> None:
+    """After so many failures in a row nothing leaves for a while, then a single probe; a good answer lets everything go."""
+    circuit = Circuit()
+    for _ in range(FAILURES - 1):
+        circuit.hear(100.0, verdict)
+    assert circuit.opens_at(100.0, 0) == 100.0
+    circuit.hear(100.0, verdict)
+    assert circuit.opens_at(100.0, 5) == 100.0 + REST
+    assert circuit.opens_at(100.0 + REST, 1) is None
+    assert circuit.opens_at(100.0 + REST, 0) == 100.0 + REST
+    circuit.hear(101.0 + REST, Queued("t"))
+    assert circuit.opens_at(101.0 + REST, 50) == 101.0 + REST
 
 
-@pytest.mark.parametrize(
-    ("purse", "price", "affords"),
-    [
-        (Purse(requests=1), None, True),
-        (Purse(requests=0), None, False),
-        (Purse(cost={"USD": Decimal("0.05")}), USD, True),
-        (Purse(cost={"USD": Decimal("0.04")}), USD, False),
-        (Purse(cost={"EUR": Decimal("0.01")}), USD, True),
-        (Purse(cost={"credits": Decimal(3)}), Money(Decimal(4), "credits"), False),
-        (Purse(cost={"USD": Decimal("0.01")}), None, True),
-    ],
-)
-def test_what_a_purse_affords(purse: Purse, price: Money | None, affords: bool) -> None:
-    """A limit binds its own currency; credits are a currency; an unknown price is not a price of 0 but no sum either."""
-    assert purse.affords(price) is affords
-    assert purse.beyond(price) is not affords
+def test_failures_that_left_before_the_rest_are_one_trip() -> None:
+    """A crowd that fails together does not make the rest longer."""
+    circuit = Circuit()
+    for _ in range(100):
+        circuit.hear(100.0, Broken("refused"))
+    assert (circuit.trips, circuit.rest_until) == (1, 100.0 + REST)
 
 
-def test_unknown_prices_are_reported() -> None:
-    """What was bought at a price nobody told us is counted apart."""
-    purse = Purse()
-    purse.reserve("r1", None)
-    purse.keep("r1")
-    assert (purse.unpriced, purse.spent) == (1, {})
+def test_a_failed_probe_rests_longer_up_to_a_limit_and_then_gives_up() -> None:
+    """Each failed probe doubles the rest, and after a few the host is given up."""
+    circuit, now, rests = Circuit(), 100.0, []
+    trip(circuit, now)
+    while not circuit.given_up:
+        rests.append(circuit.rest_until - now)
+        now = circuit.rest_until
+        circuit.hear(now, Broken("refused"))
+    assert len(rests) == PROBES
+    assert rests == [min(REST * 2.0**number, LONGEST_REST) for number in range(PROBES)]
 
 
-def test_the_reason_names_limits_and_remedy() -> None:
-    """A person reads what was allowed, what is spent, and what to do."""
-    purse = Purse(requests=1, cost={"USD": Decimal(20)})
-    purse.reserve("r1", USD)
-    purse.keep("r1")
-    assert purse.why() == (
-        "the budget does not allow another: 1 of 1 requests and 0.05 of 20 USD spent; raise budget: or wait for the next run"
-    )
+@pytest.mark.parametrize("verdict", [Busy(), Barred("no"), Queued("t")])
+def test_a_vendor_that_answers_is_not_failing(verdict: Verdict) -> None:
+    """Busy, barred and good answers show that the vendor is there; they start the count anew."""
+    circuit = Circuit()
+    for _ in range(3):
+        for _ in range(FAILURES - 1):
+            circuit.hear(100.0, Broken("refused"))
+        circuit.hear(100.0, verdict)
+    assert circuit.opens_at(100.0, 3) == 100.0
 
 
-@pytest.mark.parametrize("block", range(10))
-def test_a_purse_never_overshoots(block: int) -> None:
-    """With 64 submits in flight at random prices and fates, spent and reserved never pass the limit (20 seeds a block)."""
-    for seed in range(block * 20, block * 20 + 20):
-        dice = Random(seed)
-        limit, most = Decimal(dice.randint(1, 300)) / 100, dice.randint(1, 150)
-        purse = Purse(most, {"USD": limit})
-        flying: list[str] = []
-        for number in range(400):
-            price = Money(Decimal(dice.randint(0, 9)) / 100, "USD")
-            if len(flying) < 64 and purse.affords(price):
-                purse.reserve(f"r{number}", price)
-                flying.append(f"r{number}")
-            elif flying:
-                settle = purse.keep if dice.random() < 0.7 else purse.release
-                settle(flying.pop(dice.randrange(len(flying))))
-            assert purse.spent.get("USD", 0) + purse.reserved.get("USD", 0) <= limit
-            assert purse.kept + len(flying) <= most
+def test_a_lane_that_is_given_up_is_shut_and_says_why() -> None:
+    """When the probes have failed, nothing more is sent in this run; that is not the same as being barred."""
+    gate, now = Gate(Limits()), 100.0
+    while not gate.failing:
+        gate.sent("submit", now)
+        gate.answered("submit", now, "r1", Broken("no route"))
+        now = max(now, gate.api.circuit.rest_until)
+    assert gate.opens_at("submit", now) is None
+    assert gate.barred == ""
+    assert "calls in a row went wrong, the last: no route" in gate.failing
+
+
+def test_second_tries_beyond_a_tenth_are_spaced_out() -> None:
+    """A lane has a few second tries at once; beyond a tenth of its first tries each waits its turn."""
+    retries = Retries()
+    assert [retries.charge() for _ in range(RESERVE)] == [0.0] * RESERVE
+    assert [retries.charge() for _ in range(3)] == [SPACING, 2 * SPACING, 3 * SPACING]
+    for _ in range(100):
+        retries.earn()
+    assert sum(retries.charge() == 0.0 for _ in range(20)) == 7
+
+
+def test_first_tries_fill_the_reserve_and_no_more() -> None:
+    """A long quiet time does not save up for a storm."""
+    retries = Retries()
+    for _ in range(10_000):
+        retries.earn()
+    assert [retries.charge() for _ in range(RESERVE + 1)][-2:] == [0.0, SPACING]

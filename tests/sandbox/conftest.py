@@ -67,8 +67,10 @@ class Sandbox:
             for name, value in fields.items():
                 for one in value if isinstance(value, list) else [value]:
                     part = form.append(one)
-                    names = {"filename": f"{name}.png"} if isinstance(one, bytes) else {}
-                    part.set_content_disposition("form-data", name=name, **names)
+                    if isinstance(one, bytes):
+                        part.set_content_disposition("form-data", name=name, filename=f"{name}.png")
+                    else:
+                        part.set_content_disposition("form-data", name=name)
         status, body, _ = await self.call("POST", path, data=form)
         return status, body
 

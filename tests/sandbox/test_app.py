@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 
 import aiohttp
 import pytest
 
+from runner.sandbox.behaviour import Fault
 from tests.sandbox.conftest import KEY, Sandbox, Start
 
 TEXT = "/jivox/v2/accounts/1/textGen"
@@ -61,7 +63,7 @@ async def test_the_summary_counts_what_was_bought(sandbox: Sandbox):
 
 async def test_bodies_have_a_cap(sandbox: Sandbox):
     """More than 64 MiB are refused with 413."""
-    body = b"x" * (64 * 1024 * 1024 + 1)
+    body = io.BytesIO(b"x" * (64 * 1024 * 1024 + 1))
     status, _, _ = await sandbox.call("POST", TEXT, data=body, headers={"Content-Type": "application/json"})
     assert status == 413
 
@@ -106,9 +108,7 @@ async def test_many_at_once(start: Start):
 
 
 async def test_a_closed_connection_is_no_answer(start: Start):
-    """`drop_before` and `drop_after` break the connection off."""
-    from runner.sandbox.behaviour import Fault  # noqa: PLC0415
-
+    """A dropped connection is seen by the client as such, not as an HTTP error."""
     sandbox = await start(faults=(Fault("drop_before"),))
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await sandbox.post(TEXT, {"prompt": "x"})

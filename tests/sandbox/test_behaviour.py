@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from runner.errors import Usage
-from runner.sandbox.behaviour import KINDS, NAMED, Behaviour, Fault, load_faults
+from runner.sandbox.behaviour import KINDS, NAMED, Behaviour, Fault, Kind, Step, load_faults
 
 
-def kinds(behaviour: Behaviour, step: str = "poll", tries: int = 40) -> list[str]:
+def kinds(behaviour: Behaviour, step: Step = "poll", tries: int = 40) -> list[str]:
     """The kinds drawn for one request tried often."""
-    drawn = [behaviour.draw("sivi", "media/generate", step, "digest") for _ in range(tries)]  # type: ignore[arg-type]
+    drawn = [behaviour.draw("sivi", "media/generate", step, "digest") for _ in range(tries)]
     return [fault.kind if fault else "" for fault in drawn]
 
 
@@ -44,8 +44,9 @@ def test_times_ends_a_fault():
 
 def test_a_job_fails_for_good_or_not_at_all():
     """`job_fails` and `job_never_ends` belong to the job: every poll of it says the same."""
-    for kind in ("job_fails", "job_never_ends"):
-        fates = {tuple(set(kinds(Behaviour(seed, (Fault(kind, 0.5),))))) for seed in range(20)}  # type: ignore[arg-type]
+    lasting: tuple[Kind, ...] = ("job_fails", "job_never_ends")
+    for kind in lasting:
+        fates = {tuple(set(kinds(Behaviour(seed, (Fault(kind, 0.5),))))) for seed in range(20)}
         assert fates == {("",), (kind,)}
 
 

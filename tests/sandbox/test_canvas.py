@@ -3,7 +3,20 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from runner.sandbox.canvas import MOST_DRAWN, Sketch, blob, contact_shadow, drawing_scale, glow, gradient, scaled, shape_mask, wash
+from runner.sandbox.canvas import (
+    MOST_DRAWN,
+    Points,
+    Shape,
+    Sketch,
+    blob,
+    contact_shadow,
+    drawing_scale,
+    glow,
+    gradient,
+    scaled,
+    shape_mask,
+    wash,
+)
 
 
 @pytest.mark.parametrize("size", [(300, 250), (728, 90), (1080, 1920), (4096, 4096), (1, 1)])
@@ -33,9 +46,7 @@ def test_gradients_go_from_first_to_last():
         ("arc", [(0, 0), (39, 39), (180, 360)], (20, 2), (20, 37)),
     ],
 )
-def test_shapes_cover_what_they_should(
-    shape: str, points: list[tuple[float, float]], inside: tuple[int, int], outside: tuple[int, int]
-):
+def test_shapes_cover_what_they_should(shape: Shape, points: Points, inside: tuple[int, int], outside: tuple[int, int]):
     """Every shape's mask is full inside and empty outside."""
     mask = shape_mask((40, 40), shape, points, 6)
     assert mask.getpixel(inside) == 255

@@ -14,9 +14,7 @@ def differing(first: Image.Image, second: Image.Image) -> tuple[int, int, int, i
     return ImageChops.difference(first, second).getbbox()
 
 
-@pytest.mark.parametrize(
-    "size", [(728, 90), (320, 50), (300, 250), (300, 600), (120, 600), (160, 600), (468, 60), (1200, 628), (150, 150)]
-)
+@pytest.mark.parametrize("size", [(728, 90), (320, 50), (300, 250), (300, 600), (120, 600), (468, 60), (150, 150)])
 @pytest.mark.parametrize("variant", [0, 10, 20])
 def test_designs_have_exactly_their_size(size: tuple[int, int], variant: int):
     """Every look works at every size of display advertising."""
@@ -33,18 +31,18 @@ def test_every_size_has_a_family():
 
 
 @pytest.mark.parametrize(
-    ("change", "part"),
+    ("prompt", "part"),
     [
-        ({"prompt": PROMPT.replace("Sip the summer", "Hot days")}, "text"),
-        ({"prompt": PROMPT.replace("$14.99", "$99.00")}, "price"),
-        ({"prompt": PROMPT + ' CTA: "Go"'}, "button"),
-        ({"prompt": PROMPT.replace("Mug", "Hat")}, "art"),
+        (PROMPT.replace("Sip the summer", "Hot days"), "text"),
+        (PROMPT.replace("$14.99", "$99.00"), "price"),
+        (PROMPT + ' CTA: "Go"', "button"),
+        (PROMPT.replace("Mug", "Hat"), "art"),
     ],
 )
-def test_what_the_prompt_says_is_in_the_picture(change: dict[str, str], part: str):
+def test_what_the_prompt_says_is_in_the_picture(prompt: str, part: str):
     """Another headline, price, button or product changes the picture where that part stands."""
     size = (300, 250)
-    box = differing(design(Brief(size, prompt=PROMPT)), design(Brief(size, **change)))
+    box = differing(design(Brief(size, PROMPT)), design(Brief(size, prompt)))
     assert box is not None
     left, top, right, bottom = getattr(PLANS["box"], part)
     assert box[0] < right * 300

@@ -36,7 +36,10 @@ def started() -> Iterator[Any]:
     yield begin
     for process in processes:
         process.kill()
-        process.communicate()
+        process.wait(10)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def call(ready: dict[str, Any], vendor: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Any:
