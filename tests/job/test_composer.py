@@ -18,10 +18,10 @@ def _composed(text: str, loader: Any = yaml.SafeLoader) -> tuple[Any, list[str]]
 
 
 def _refused(text: str, loader: Any = yaml.SafeLoader) -> str:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(Invalid) as caught:
         _composed(text, loader)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     last = caught.value.complaints[-1]
     assert last.place is not None
     return f"{last.place.line}:{last.place.column} {last.path}: {last.message}"

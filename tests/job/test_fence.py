@@ -126,10 +126,10 @@ def test_no_way_leads_out(text):
 )
 def test_bombs_are_stopped_in_process(text):
     """Whatever would grow or run without end is refused within a moment, not killed from outside."""
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises((TemplateError, TypeError, ValueError, RecursionError)):
         render(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_the_purse_pays_for_turns_calls_and_characters():

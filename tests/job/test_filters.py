@@ -98,9 +98,9 @@ def test_striptags_leaves_the_text(text, said):
 @pytest.mark.parametrize("evil", ["<" * 200_000, "<!--" * 50_000, "<a" * 100_000, "&" * 200_000])
 def test_striptags_takes_time_in_proportion(evil):
     """Unclosed tags and comments by the hundred thousand are no trouble."""
-    start = time.perf_counter()
+    start = time.process_time()
     striptags(evil)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(

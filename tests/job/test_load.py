@@ -327,11 +327,11 @@ def test_project_place_is_shown_from_here(tmp_path):
 @given(st.text(st.sampled_from(list("abc:-{}[]\n \"'#&*!|>%@1.{{}}") + list(FULL)), max_size=300))
 def test_any_text_is_a_job_or_invalid(text):
     """Arbitrary text is a job or `Invalid`, never anything else, and never slow."""
-    began = time.perf_counter()
+    began = time.process_time()
     for read in (read_job, read_project):
         complaints = _refusal(read, text)
         assert all(complaint.place is not None and complaint.message for complaint in complaints)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def _refusal(read: Callable[[bytes, str], object], text: str) -> tuple[Complaint, ...]:
@@ -368,7 +368,7 @@ def test_six_kilobytes_load_fast():
     assert len(raw) > 6000
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         read_job(raw, "x.yaml")
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     assert min(times) < 0.1

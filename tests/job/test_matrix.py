@@ -122,13 +122,13 @@ def test_mistakes_of_a_matrix_are_named(given, found):
 def test_an_astronomic_matrix_is_refused_from_its_count_alone():
     """Nine axes of ten values are a billion cells: refused in no time, with the sizes of the axes."""
     huge = matrix(**{f"axis{index}": list(range(10)) for index in range(9)})
-    start = time.perf_counter()
+    start = time.process_time()
     assert count(huge) == 10**9
     [problem] = problems(huge)
     assert "1,000,000,000 cells (axis0 10 × axis1 10" in problem.message
     with pytest.raises(ValueError, match="at most 1,000,000"):
         cells(huge)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @given(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from runner.job import model
 from runner.job.document import read_document
-from runner.job.model import Budget, Expect, Feed, Guard, Job, Matrix, Output, Refresh, Retry, StepSpec
+from runner.job.model import Budget, Expect, Feed, Guard, Job, JobBudget, Matrix, Output, Refresh, Retry, StepSpec
 from runner.records import Money
 from tests.job.samples import FULL, JOB
 
@@ -44,7 +44,7 @@ def test_full_job():
     assert read.matrix.axes["size"][1] == {"name": "leaderboard", "width": 728, "height": 90}
     assert read.matrix.exclude == [{"locale": "de-DE", "size": {"name": "leaderboard"}}]
     assert read.matrix.include[0]["locale"] == "fr-FR"
-    assert read.budget == Budget.model_validate({"cost": "20 USD", "requests": 100})
+    assert read.budget == JobBudget.model_validate({"cost": "20 USD", "requests": 100})
     assert read.budget.cost == Money(Decimal(20), "USD")
     assert read.refresh is not None
     assert (read.refresh.cron, read.refresh.max_age) == ("0 6 * * *", 30 * 86400)
@@ -177,6 +177,6 @@ def test_reading_is_fast():
 
 
 def _seconds(data: Any) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     Job.model_validate(data)
-    return time.perf_counter() - began
+    return time.process_time() - began
