@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runner.core.lifecycle import AT_REST, REFRESHES, SETTLED, TABLE, Life, State, at_rest, changed, fold, giving_up, recall
 from runner.core.retry import TRIES
-from runner.facts import Answered, Fact, Planned, Saved, Sent, Stopped
+from runner.facts import Answered, Fact, Planned, Resolved, Saved, Sent, Stopped
 from runner.records import Artifact, Step
 from runner.verdicts import Barred, Broken, Busy, Data, Done, Held, Link, Lost, Queued, Refused, Text, Verdict
 from tests.core.stage import BLOB, ask
@@ -358,3 +358,41 @@ def test_what_is_accepted_is_never_submitted_again(answers: list[tuple[Verdict, 
         bought = bought or (step == "submit" and isinstance(verdict, Done | Queued | Lost))
         assert not (bought and life.state == "new")
         assert life.settled or bought == (life.state != "new")
+
+
+# --- what somebody resolves
+
+DOUBTFUL: list[Fact] = [PLAN, *call("submit", Lost("reset"))]
+
+
+@pytest.mark.parametrize(
+    ("fact", "state"),
+    [
+        (Resolved(4.0, "r1", "not_billed", "me"), "new"),
+        (Resolved(4.0, "r1", "again", "me"), "new"),
+        (Resolved(4.0, "r1", "billed", "me", ticket="t1"), "waiting"),
+        (Resolved(4.0, "r1", "billed", "me", artifacts=(Artifact("text", text="x"),)), "saved"),
+        (Resolved(4.0, "r1", "billed", "me", "seen on the bill"), "spoiled"),
+    ],
+)
+def test_an_uncertain_request_goes_where_somebody_says(fact: Resolved, state: str) -> None:
+    """Not billed and again lead back to new; billed leads to polling, to saved, or to bought and lost."""
+    life = tell(*DOUBTFUL, fact)
+    assert (life.state, life.ticket, life.artifacts) == (state, fact.ticket, fact.artifacts)
+
+
+def test_a_crashed_submit_can_be_resolved_in_the_next_run() -> None:
+    """A submit without an answer is uncertain once its run is over, and can be resolved as such."""
+    assert tell(PLAN, Sent(1.0, "r1", "submit"), Resolved(4.0, "r1", "not_billed", "me")).state == "new"
+
+
+def test_what_is_not_uncertain_needs_no_resolving() -> None:
+    """Resolving a request that is settled otherwise changes nothing."""
+    refused = tell(PLAN, *call("submit", Refused("no")))
+    assert tell(Resolved(4.0, "r1", "again", "me"), life=refused) == refused
+
+
+def test_a_resolved_ticket_is_polled_by_the_next_run() -> None:
+    """After a billed ticket, the next run waits for the job and never submits it again."""
+    life = tell(*DOUBTFUL, Resolved(4.0, "r1", "billed", "me", ticket="t1"), Planned(9.0, ask()))
+    assert (life.state, life.ticket, life.waiting_at) == ("waiting", "t1", 9.0)
