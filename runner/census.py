@@ -1,8 +1,9 @@
-"""Who was seen twice, among millions, in eight bytes each.
+"""Who was seen twice, among millions, in sixteen bytes each.
 
 Keys of a feed and paths of a plan must be unique, and a plan may hold millions of them. A set of strings would grow with the feed
-(some 100 bytes each); a census keeps 64-bit fingerprints in buckets and looks for repeats one bucket at a time. It answers with
-fingerprints only: the caller walks its input a second time to name the culprits, which costs time only when there are any.
+(some 100 bytes each); a census keeps 64-bit fingerprints with their owners in buckets and looks for repeats one bucket at a time.
+It answers with fingerprints only: the caller walks its input a second time to name the culprits, which costs time only when there
+are any.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Census:
         return sum(map(len, self._names))
 
     def add(self, name: str, owner: int) -> None:
-        """Note that `owner` (any 64-bit number, such as another fingerprint or a counter) has `name`."""
+        """Note that `owner` (0 to 2^64-1, such as another fingerprint or a counter) has `name`."""
         mark = fingerprint(name)
         bucket = mark % BUCKETS
         self._names[bucket].append(mark)

@@ -6,11 +6,11 @@ raised together, in the user's terms: a wrong option points into adbatch.yaml, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal, TypeVar
 
 from runner.edge.blobs import Blobs
 from runner.edge.inputs import InputFiles
@@ -27,6 +27,11 @@ from runner.job.project import ProviderSpec
 from runner.providers.registry import PROVIDERS, Account, Catalog, open_catalog
 from runner.records import Limits, Money
 
+File = TypeVar("File", JobFile, ProjectFile)
+
+WRONG_NAMES: Final = ("not an option", "not a secret", "nothing is called")
+"""How complaints begin that are about a name in the project file, not about the value behind it."""
+
 STAGED: Final = Limits(concurrent=8)
 """The pace against emulated vendors: an account's limits protect an account, and here there is none."""
 
@@ -39,11 +44,6 @@ class Desk:
     project_file: ProjectFile
     catalog: Catalog
     plan: Plan
-
-    @property
-    def state(self) -> Path:
-        """The state folder of the project."""
-        return self.project_file.root / self.project_file.project.state
 
     @property
     def folder(self) -> Path:
@@ -72,25 +72,34 @@ class Desk:
         return self.complaint(complaint.message, *complaint.path.split("."))
 
 
-def open_desk(path: Path, stage: Stage | None = None, blobs: Blobs | None = None) -> Desk:
-    """The desk of the job at `path`.
+def load_files(path: Path) -> tuple[ProjectFile, JobFile]:
+    """The job at `path` and its project. Raises `Invalid` with the mistakes of both files, `Usage` where one cannot be read."""
+    wrong: list[Complaint] = []
+    project_file = _load(load_project, path, wrong)
+    job_file = _load(load_job, path, wrong)
+    if project_file is not None and job_file is not None:
+        return project_file, job_file
+    if project_file is not None:
+        wrong[:0] = _project_mistakes(project_file, open_catalog(_accounts(project_file, None), _prices(project_file)))
+    raise Invalid(wrong)
+
+
+def open_desk(files: tuple[ProjectFile, JobFile], stage: Stage | None = None, blobs: Blobs | None = None) -> Desk:
+    """The desk of a job and its project (`load_files`).
 
     With a `stage` every account is an emulated one; with `blobs`, pictures that the job names are copied there as they are hashed.
-    Raises `Invalid` with every mistake that needs no row to be seen, `Usage` where a file cannot be read.
+    Raises `Invalid` with every mistake that needs no row to be seen.
     """
-    project_file, job_file = _load_both(path)
+    project_file, job_file = files
     catalog = open_catalog(_accounts(project_file, stage), _prices(project_file))
-    complaints = [_complaint(problem, project_file.document) for problem in catalog.problems]
-    used = {step.use.partition("/")[0] for step in job_file.job.steps.values()}
-    for lane in sorted(used & catalog.lacking.keys()):
-        complaints += [_complaint(problem, project_file.document) for problem in catalog.lacking[lane]]
-    files = InputFiles(job_file.path.parent, project_file.root, blobs)
-    desk = Desk(job_file, project_file, catalog, Plan(job_file, project_file, catalog.offers, files))
-    complaints += desk.plan.complaints
+    pictures = InputFiles(job_file.path.parent, project_file.root, blobs)
+    desk = Desk(job_file, project_file, catalog, Plan(job_file, project_file, catalog.offers, pictures))
+    settings = [*_project_mistakes(project_file, catalog), *_missing_settings(desk)]
+    complaints = [*_unstaged(desk, stage), *desk.plan.complaints]
     if not desk.output.is_relative_to(project_file.root):
         complaints.append(desk.complaint(f"lies outside the project folder {project_file.root}", "output", "dir"))
-    if complaints:
-        raise Invalid(complaints)
+    if settings or complaints:
+        raise Invalid([*sorted(settings, key=_where), *sorted(complaints, key=_where)])
     return desk
 
 
@@ -114,22 +123,38 @@ def guard_drop(desk: Desk, rows: int, runs: Sequence[Run]) -> None:
     """Raise `Invalid` if the feed lost more of its rows since the last run that ended than the job's guard allows."""
     most = desk.job_file.job.feed.guard.max_drop
     before = next((count for run in reversed(runs) if run.ended and isinstance(count := run.meta.get("rows"), int)), 0)
-    if most is not None and rows < before * (1 - most):
+    if most is not None and before - rows > round(before * most, 6):
         why = f"the feed has {rows} rows, it had {before}: more than {most:.0%} are gone; nothing was sent, nothing retired"
         raise Invalid([desk.complaint(why, "feed", "guard", "max_drop")])
 
 
-def _load_both(path: Path) -> tuple[ProjectFile, JobFile]:
-    """Project and job, with the mistakes of both files told together."""
+def _load(load: Callable[[Path], File], path: Path, wrong: list[Complaint]) -> File | None:
     try:
-        project_file = load_project(path)
-    except Invalid as wrong_project:
-        try:
-            load_job(path)
-        except Invalid as wrong_job:
-            raise Invalid(wrong_project.complaints + wrong_job.complaints) from None
-        raise
-    return project_file, load_job(path)
+        return load(path)
+    except Invalid as mistakes:
+        wrong += mistakes.complaints
+        return None
+
+
+def _project_mistakes(project_file: ProjectFile, catalog: Catalog) -> list[Complaint]:
+    return [_complaint(problem, project_file.document) for problem in catalog.problems]
+
+
+def _missing_settings(desk: Desk) -> Iterator[Complaint]:
+    """Required settings that nobody gave, of the accounts this job uses."""
+    used = {step.provider for step in desk.job_file.job.steps.values()}
+    for lane in sorted(used & desk.catalog.lacking.keys()):
+        yield from (_complaint(problem, desk.project_file.document) for problem in desk.catalog.lacking[lane])
+
+
+def _unstaged(desk: Desk, stage: Stage | None) -> Iterator[Complaint]:
+    """Steps that ask an account nobody emulates: on a stage they would reach the real one."""
+    if stage is None:
+        return
+    for name, step in desk.job_file.job.steps.items():
+        lane = desk.catalog.lanes.get(step.provider)
+        if lane is not None and lane.kind not in stage.vendors:
+            yield desk.complaint(f"the sandbox has no {lane.kind}; it knows {', '.join(stage.vendors)}", "steps", name, "use")
 
 
 def _accounts(project_file: ProjectFile, stage: Stage | None) -> dict[str, Account]:
@@ -146,19 +171,24 @@ def _account(spec: ProviderSpec) -> Account:
     return Account(spec.kind, spec.base_url, spec.options, spec.secrets, **limits)
 
 
-def _staged(account: Account, vendor: Mapping[str, object] | None) -> Account:
-    """The account as the emulated vendor serves it: its address, no secret of ours, and settings where we gave none."""
+def _staged(account: Account, vendor: Mapping[str, Any] | None) -> Account:
+    """The account as the emulated vendor serves it: its addresses, no secret of ours, and settings where we gave none."""
     if vendor is None:
         return account
-    ours = {name: value for name, value in account.options.items() if value is not None}
-    options = {**vendor.get("options", {}), **ours}  # type: ignore[dict-item]
-    return Account(account.kind, str(vendor["base_url"]), options, {}, lambda _: STAGED)
+    ours = {name: value for name, value in account.options.items() if value is not None and not name.endswith("_url")}
+    return Account(account.kind, str(vendor["base_url"]), {**vendor["options"], **ours}, {}, lambda _: STAGED)
 
 
 def _prices(project_file: ProjectFile) -> dict[str, Money]:
     return {use: Money(price.each, price.currency) for use, price in project_file.project.prices.items()}
 
 
+def _where(complaint: Complaint) -> tuple[str, int, int]:
+    place = complaint.place
+    return ("", 0, 0) if place is None else (place.file, place.line, place.column)
+
+
 def _complaint(problem: Problem, document: Document | None) -> Complaint:
-    place = document.place(problem.path) if document is not None else None
+    of: Literal["key", "value"] = "key" if problem.message.startswith(WRONG_NAMES) else "value"
+    place = document.place(problem.path, of) if document is not None else None
     return Complaint(problem.message, dotted(problem.path), place)

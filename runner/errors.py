@@ -7,7 +7,8 @@ exception here knows the exit code it ends the program with, so the one door in 
     ├── Invalid        2  the job, project file, feed or a template is wrong; carries every Complaint found
     ├── Usage          2  the command line asks for something that cannot be
     ├── OurSide        3  disk, journal, output or a missing secret; the message names the remedy
-    └── Held          75  another run holds this job
+    ├── Held          75  another run holds this job
+    └── Interrupted  130  a signal ended the run at once; 129 or 143 where it was another signal
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ EXITS: Final = MappingProxyType(
         5: "stopped by a budget, credits or a rejected key",
         6: "deadline reached; jobs still queued at a vendor, nothing lost",
         75: "another run holds this job",
+        129: "hung up (terminal closed), resumable",
         130: "interrupted (Ctrl-C), resumable",
         143: "terminated, resumable",
     }
@@ -81,7 +83,10 @@ class Invalid(AdbatchError):
 
     def __init__(self, complaints: tuple[Complaint, ...] | list[Complaint]) -> None:
         self.complaints = tuple(complaints)
-        super().__init__("; ".join(complaint.message for complaint in self.complaints))
+        super().__init__(self.complaints)
+
+    def __str__(self) -> str:
+        return "; ".join(complaint.message for complaint in self.complaints)
 
 
 class Usage(AdbatchError):
@@ -100,3 +105,16 @@ class Held(AdbatchError):
     """Another run holds this job."""
 
     exit_code = 75
+
+
+class Interrupted(AdbatchError):
+    """A signal ended the run at once; the code is 128 and the signal's number."""
+
+    exit_code = 130
+
+    def __init__(self, message: str, exit_code: int = 130) -> None:
+        self.exit_code = exit_code
+        super().__init__(message, exit_code)
+
+    def __str__(self) -> str:
+        return str(self.args[0])

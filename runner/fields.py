@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -20,6 +20,11 @@ Kind: TypeAlias = Literal["text", "integer", "number", "boolean", "list", "map",
 Take: TypeAlias = Literal["url", "base64", "part"]
 Gives: TypeAlias = Literal["text", "file", "files", "json", "task"]
 
+MOST_EXACT: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON reads exactly (RFC 8259 §6)."""
+LIKENESS: Final = 0.6
+LONGEST_COMPARED: Final = 60
+MOST_COMPARED: Final = 200
 HTTP_URL: Final = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 
 
@@ -119,10 +124,21 @@ class Problem:
 def suggest(word: str, known: Iterable[str]) -> str:
     """`; did you mean X?` if something known is near, else the first few of what is known, else nothing."""
     names = list(known)
-    near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
+    near = _nearest(str(word), names)
     if near:
-        return f"; did you mean {near[0]}?"
+        return f"; did you mean {near}?"
     return f"; it takes {', '.join(sorted(names)[:12])}" if names else ""
+
+
+def _nearest(word: str, names: Sequence[str]) -> str | None:
+    """The known name most like `word`. Files of strangers may hold thousands of long names, so only short ones are compared."""
+    matcher = difflib.SequenceMatcher(None, "", word)
+    likely: list[tuple[float, str]] = []
+    for name in names[:MOST_COMPARED] if len(word) <= LONGEST_COMPARED else ():
+        matcher.set_seq1(name[:LONGEST_COMPARED])
+        if matcher.real_quick_ratio() >= LIKENESS and (bound := matcher.quick_ratio()) >= LIKENESS:
+            likely.append((bound, name))
+    return next(iter(difflib.get_close_matches(word, [name for _, name in sorted(likely)[-10:]], n=1, cutoff=LIKENESS)), None)
 
 
 def check_params(operation: Operation, use: str, params: Mapping[str, object]) -> list[Problem]:
@@ -174,7 +190,7 @@ def _check_value(spec: Field, value: object, owner: str, path: tuple[str | int, 
     wrong = CHECKS[spec.kind](spec, value)
     if wrong is None and spec.choices and not spec.open_choices and value not in spec.choices:
         known = [str(choice) for choice in spec.choices]
-        wrong = f"{value!r} is not one of {', '.join(known)}{_near(str(value), known)}"
+        wrong = f"{_show(value)} is not one of {', '.join(known)}{_near(str(value), known)}"
     if wrong is not None:
         yield Problem(path, wrong)
     elif spec.kind == "list" and spec.item is not None:
@@ -193,13 +209,13 @@ def _text(spec: Field, value: object) -> str | None:
     if not isinstance(value, str):
         return f"needs text, got {_say(value)}; put quotes around it"
     if spec.pattern is not None and not re.fullmatch(spec.pattern, value):
-        return f"{value!r} does not have the form {spec.pattern}"
+        return f"{_show(value)} does not have the form {spec.pattern}"
     return _size(spec, len(value), "characters")
 
 
 def _integer(spec: Field, value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int):
-        cure = "; write {{ … | int }}" if isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value) else ""
+        cure = "; write {{ … | int }}" if re.fullmatch(r"\s*-?\d+(\.0+)?\s*", str(value)) else ""
         return f"needs a whole number, got {_say(value)}{cure}"
     return _range(spec, value)
 
@@ -247,16 +263,21 @@ def _size(spec: Field, size: int, of: str) -> str | None:
 
 def _range(spec: Field, value: float) -> str | None:
     if spec.low is not None and value < spec.low:
-        return f"is {value}; the least allowed is {spec.low:g}"
+        return f"is {_show(value)}; the least allowed is {spec.low:.15g}"
     if spec.high is not None and value > spec.high:
-        return f"is {value}; the most allowed is {spec.high:g}"
+        return f"is {_show(value)}; the most allowed is {spec.high:.15g}"
+    if isinstance(value, int):
+        return None if abs(value) <= MOST_EXACT else f"is {_show(value)}; no number in JSON is exact beyond {MOST_EXACT}"
     return None if math.isfinite(value) else f"is {value}, which is not a number JSON can say"
 
 
 def _say(value: object) -> str:
+    return f"the text {_show(value)}" if isinstance(value, str) else f"{type(value).__name__} {_show(value)}"
+
+
+def _show(value: object) -> str:
     shown = repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "…"
-    return f"the text {shown}" if isinstance(value, str) else f"{type(value).__name__} {shown}"
+    return shown if len(shown) <= 60 else shown[:57] + "…"
 
 
 KINDS: Final[Mapping[Kind, str]] = {

@@ -12,13 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from runner.edge.media import Bad, Media
-from runner.providers.contract import clip, fetch, read_status, retry_after
+from runner.providers.contract import Table, clip, fetch, read_status
 from runner.providers.registry import Lane
 from runner.records import Answer, Blob, Call, NoAnswer, Reply, Send
-from runner.verdicts import Broken, Busy, Done, Held, Inline, Item, Lost, Queued, Refused, Verdict
+from runner.verdicts import Broken, Done, Held, Inline, Item, Lost, Queued, Refused, Verdict
 
 DEAD_LINK: Final = frozenset({401, 403, 404, 410})
 """Answers to a download that mean the link has expired or never was: a fresh one is asked for, where the vendor can be asked."""
+
+OF_A_HOST: Final[Table] = {402: Broken}
+"""A download is served by whatever host the vendor named: nothing it says speaks of our account, so it never bars the lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class VendorHands:
         if isinstance(verdict, Queued) and not verdict.ticket:
             verdict = replace(verdict, ticket=send.ticket or "")
         if isinstance(verdict, Lost) and reply.body:
-            return Carried(send, verdict, (await self._store(reply.body)).sha256)
+            return Carried(send, verdict, (reply.blob or await self._store(reply.body)).sha256)
         return Carried(send, await self._hold(verdict))
 
     async def _read_download(self, answer: Answer) -> Verdict:
@@ -77,9 +80,7 @@ class VendorHands:
             return Broken(measured.why) if isinstance(measured, Bad) else Done((Held(answer.blob),))
         if answer.status in DEAD_LINK:
             return Refused(f"the link answered {answer.status}")
-        if answer.status == 429:
-            return Busy(retry_after(answer.headers), "the download was answered 429")
-        return read_status(answer, "fetch", clip(answer.body[:200].decode("utf-8", "replace")), {})
+        return read_status(answer, "fetch", clip(answer.body[:200].decode("utf-8", "replace")), OF_A_HOST)
 
     async def _hold(self, verdict: Verdict) -> Verdict:
         """Bytes that stood inside an answer go to the store before anything is journaled."""

@@ -7,21 +7,23 @@ path of a file is the step's `save:` stem, `-n` where the step gave several, and
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from runner.edge.outputs import Outputs, Written, result_line
 from runner.job.plan import Plan
-from runner.loom import Loom, Outcome, Woven
+from runner.loom import Loom, Outcome, Woven, result_of
 from runner.records import Artifact, Variant
 
 EXTENSIONS: Final = MappingProxyType(
     {
         "text/plain": "txt",
+        "application/json": "json",
         "image/jpeg": "jpg",
         "image/png": "png",
         "image/webp": "webp",
@@ -32,9 +34,9 @@ EXTENSIONS: Final = MappingProxyType(
 )
 """The only kinds of file that are published, by media type."""
 
-
 BATCH: Final = 500
 """Variants looked up at once when the results are written."""
+
 TOLD: Final = 5
 """Reasons that are told by name."""
 
@@ -87,8 +89,12 @@ def _troubles(woven: Woven) -> Iterator[str]:
 
 
 def file_paths(plan: Plan, variant: Variant, step: str, outcome: Outcome) -> dict[str, Artifact]:
-    """Where each file of a done step goes, relative to the output folder, in the step's order."""
-    files = [_as_file(artifact) for artifact in outcome.artifacts if artifact.kind == "file" or _is_saved(plan, step, artifact)]
+    """Where each file of a done step goes, relative to the output folder, in the step's order.
+
+    Pictures and videos are always published; a text or a JSON value becomes a file only where `save:` names one.
+    """
+    saved = plan.job.steps[step].save is not None
+    files = [_as_file(artifact) for artifact in outcome.artifacts if artifact.kind == "file" or saved]
     if not files:
         return {}
     stem = plan.save_path(variant, step)
@@ -111,21 +117,17 @@ def variant_line(plan: Plan, woven: Woven) -> bytes:
     )
 
 
-def text_bytes(artifact: Artifact) -> bytes:
-    """A text as the file that `save:` makes of it: UTF-8, ending in a newline."""
-    return ((artifact.text or "").rstrip("\n") + "\n").encode("utf-8", "surrogatepass")
-
-
-def _is_saved(plan: Plan, step: str, artifact: Artifact) -> bool:
-    """A text becomes a file only where the job says under what name."""
-    return artifact.kind == "text" and plan.job.steps[step].save is not None
+def written(artifact: Artifact) -> bytes:
+    """A text or a JSON value as the file that `save:` makes of it: UTF-8 without half surrogate pairs, ending in a newline."""
+    text = artifact.text if artifact.kind == "text" else json.dumps(artifact.data, ensure_ascii=False, indent=2)
+    return ((text or "").rstrip("\n") + "\n").encode("utf-8", "replace")
 
 
 def _as_file(artifact: Artifact) -> Artifact:
     if artifact.kind == "file":
         return artifact
-    data = text_bytes(artifact)
-    return Artifact("text", artifact.text, sha256=hashlib.sha256(data).hexdigest(), size=len(data), media_type="text/plain")
+    data, media_type = written(artifact), "text/plain" if artifact.kind == "text" else "application/json"
+    return replace(artifact, sha256=hashlib.sha256(data).hexdigest(), size=len(data), media_type=media_type)
 
 
 def _step_fields(plan: Plan, woven: Woven, step: str, outcome: Outcome) -> Iterator[tuple[str, Any]]:
@@ -136,11 +138,11 @@ def _step_fields(plan: Plan, woven: Woven, step: str, outcome: Outcome) -> Itera
         yield "operation", outcome.request.operation
     if outcome.why:
         yield "why", outcome.why
-    for artifact in outcome.artifacts:
-        if artifact.kind == "text":
-            yield "text", artifact.text
-        elif artifact.kind == "json":
-            yield "json", artifact.data
+    given = result_of(outcome.artifacts)
+    if given.text is not None:
+        yield "text", given.text
+    if given.json is not None:
+        yield "json", given.json
     if outcome.status == "done":
         files = file_paths(plan, woven.variant, step, outcome)
         if files:

@@ -25,35 +25,42 @@ READY_WITHIN: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where the emulated vendors are: address, the one key they take, and settings per vendor (`base_url`, `options`)."""
+    """Where the emulated vendors are: address, the one key they take, and settings per vendor (`base_url`, `options`).
+
+    `pid` is the process that plays them, None where it is not known.
+    """
 
     url: str
     key: str
     vendors: Mapping[str, Mapping[str, Any]]
+    pid: int | None = None
 
 
 @asynccontextmanager
 async def open_stage(state: Path, arguments: Sequence[str] = ()) -> AsyncIterator[Stage]:
     """Start the sandbox on its state folder and stop it afterwards. Raises `OurSide` if it does not come up."""
+    # -P: a folder named `runner` where the user happens to stand is not this program.
     # its own session: a Ctrl-C meant for us must not take the vendors away while we land what flies
-    argv = [sys.executable, "-m", "runner.sandbox", "--state", str(state), "--with-parent", *arguments]
+    argv = [sys.executable, "-P", "-m", "runner.sandbox", "--state", str(state), "--with-parent", *arguments]
     child = await asyncio.create_subprocess_exec(
         *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
     assert child.stdin is not None
     assert child.stdout is not None
     try:
-        try:
-            line = await asyncio.wait_for(child.stdout.readline(), READY_WITHIN)
-        except TimeoutError:
-            line = b""
-        if not line:
-            raise OurSide("the sandbox did not start; try `adbatch sandbox` to see why")
-        ready = orjson.loads(line)
-        yield Stage(ready["url"], ready["key"], ready["vendors"])
+        yield await _read_ready(child.stdout)
     finally:
         child.stdin.close()
         await _end(child)
+
+
+async def _read_ready(voice: asyncio.StreamReader) -> Stage:
+    """The one line of JSON that the child says when it is ready; a child that gives up says on stderr why, and nothing here."""
+    try:
+        ready = orjson.loads(await asyncio.wait_for(voice.readline(), READY_WITHIN))
+    except (TimeoutError, ValueError) as error:
+        raise OurSide("the sandbox did not start; try `adbatch sandbox` to see why") from error
+    return Stage(ready["url"], ready["key"], ready["vendors"], ready["pid"])
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:

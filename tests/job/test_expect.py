@@ -83,9 +83,14 @@ def test_all_that_is_wrong_is_told() -> None:
 def test_among_several_each_is_named() -> None:
     """Of four variations it is told which one is not as expected."""
     files = [picture(), picture(width=301), picture(), picture(height=None)]
-    assert unmet(Expected(width=300, height=250), files) == "file 2: width is 301, 300 wanted; file 4: height is unknown, 250 wanted"
+    assert (
+        unmet(Expected(width=300, height=250), files) == "file 2: width is 301, 300 wanted; file 4: height is unknown, 250 wanted"
+    )
     mixed = [text("too long"), picture(kind="image/gif")]
-    assert unmet(Expected(max_chars=3, formats=("png",)), mixed) == "text 1: 8 characters, at most 3 wanted; file 2: format is gif, png wanted"
+    assert (
+        unmet(Expected(max_chars=3, formats=("png",)), mixed)
+        == "text 1: 8 characters, at most 3 wanted; file 2: format is gif, png wanted"
+    )
 
 
 @pytest.mark.parametrize("artifacts", [[], [Artifact("json", data={"width": 5})]])

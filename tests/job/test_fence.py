@@ -139,7 +139,7 @@ def test_the_purse_pays_for_turns_calls_and_characters():
     fence.purse.left = 150
     with pytest.raises(Growth, match="does too much"):
         template.render()
-    fence.purse.left = 163
+    fence.purse.left = 100 + 3 * (20 + 2 + 1)  # the call; three turns of two nodes and one printed character
     assert template.render() == "012"
     assert fence.purse.left == 0
 

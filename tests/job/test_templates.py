@@ -70,7 +70,7 @@ def test_size_and_encoding_are_checked(templates):
     """A file that is too large, or not UTF-8, is refused with the remedy."""
     (templates.folder / "big.j2").write_bytes(b"x" * (LARGEST_FILE + 1))
     (templates.folder / "old.j2").write_bytes("Größe".encode("latin-1"))
-    for name, message in (("big.j2", "at most 262,144"), ("old.j2", "is not UTF-8")):
+    for name, message in (("big.j2", "at most 65,536"), ("old.j2", "is not UTF-8")):
         with pytest.raises(TemplateNotFound) as raised:
             templates.get_source(Fence(templates), name)
         assert message in str(raised.value.message)
