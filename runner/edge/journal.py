@@ -15,12 +15,13 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
+from zlib import crc32
 
 import orjson
 
@@ -35,7 +36,11 @@ NUMBERS_KEPT: Final = 50_000
 """Requests whose number is remembered between commits, some 10 MB; others are looked up again."""
 DAMAGE: Final = ("no such table", "decode")
 """What SQLite and Python say, without a code of their own, where a schema or a text is damaged."""
-RECOVER: Final = "move it away and restore it from a backup; without it, what was bought before is not known"
+RECOVER: Final = "run `adbatch journal recover` on its job, or move it away and restore it from a backup"
+RECOVERED: Final = ".recovered"
+"""Added to a journal's name: what could be read of a damaged one, waiting to take its place."""
+SETTINGS: Final = ("PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
+"""What makes a commit durable and keeps others out, in the order in which it is said to a connection."""
 
 Mode: TypeAlias = Literal["live", "sandbox"]
 
@@ -48,6 +53,16 @@ class Run:
     started: float
     ended: float | None
     meta: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a whole journal holds; `uncertain` requests were perhaps bought and wait for a word."""
+
+    requests: int
+    facts: int
+    runs: int
+    uncertain: int
 
 
 class Journal:
@@ -68,8 +83,9 @@ class Journal:
         Raises `Held` if another process has it open, and `OurSide`, naming file and remedy, if it is damaged, of a newer version,
         of the other mode, or cannot be read or written.
         """
+        _refuse_half_swapped(path)
         if not path.parent.is_dir() or not path.exists():
-            _give_birth(path, mode)
+            give_birth(path, mode)
         if not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK)):
             raise OurSide(f"{path}: the journal cannot be written; check the permissions of the file and its folder")
         connection = _connect(path, patience)
@@ -103,25 +119,26 @@ class Journal:
             return
         bodies = [(fact.id, fact.at, kind_of(fact), _dump(to_json(fact))) for fact in facts]
         with self._lock, self._transaction() as connection:
-            numbers = self._number(connection, {row[0] for row in bodies})
-            connection.executemany(_queries()["add_fact"], [(numbers[row[0]], *row[1:]) for row in bodies])
+            numbers = self._number(connection, dict.fromkeys(row[0] for row in bodies))
+            sealed = [(numbers[row[0]], *row[1:], seal(*row)) for row in bodies]
+            connection.executemany(load_queries()["add_fact"], sealed)
 
     def histories(self, ids: Sequence[str]) -> dict[str, list[Fact]]:
         """The facts of each request that has any, oldest first; the others are left out."""
         histories: dict[str, list[Fact]] = {}
-        query = _queries()["history"]
+        query = load_queries()["history"]
         with self._lock, self._reading() as connection:
             for name in ids:
                 if rows := connection.execute(query, (bytes.fromhex(name),)).fetchall():
-                    histories[name] = [self._read(kind, at, name, body) for at, kind, body in rows]
+                    histories[name] = [self._read(name, *row) for row in rows]
         return histories
 
     def facts(self) -> Iterator[Fact]:
         """Every fact in the order it became known; memory does not grow with the journal."""
         last = 0
         while rows := self._page(last):
-            for _, digest, at, kind, body in rows:
-                yield self._read(kind, at, digest.hex(), body)
+            for _, digest, at, kind, body, sealed in rows:
+                yield self._read(digest.hex(), at, kind, body, sealed)
             last = rows[-1][0]
 
     def uncertain(self) -> Iterator[tuple[str, list[Fact]]]:
@@ -130,42 +147,59 @@ class Journal:
         What the core makes of the facts decides; this only spares it the reading of all the others.
         """
         with self._lock, self._reading() as connection:
-            names = [digest.hex() for (digest,) in connection.execute(_queries()["uncertain"])]
+            names = [digest.hex() for (digest,) in connection.execute(load_queries()["uncertain"])]
         for name in names:
             yield name, self.histories([name])[name]
 
     def begin_run(self, at: float, meta: Mapping[str, Json]) -> int:
         """Note that a run starts; returns its number, counted from 1."""
         with self._lock, self._transaction() as connection:
-            return int(connection.execute(_queries()["begin_run"], (at, _dump(meta))).lastrowid or 0)
+            return int(connection.execute(load_queries()["begin_run"], (at, _dump(meta))).lastrowid or 0)
 
     def end_run(self, number: int, at: float, meta: Mapping[str, Json]) -> None:
         """Note that run `number` has ended; `meta` replaces what was said of it at the start."""
         with self._lock, self._transaction() as connection:
-            connection.execute(_queries()["end_run"], (at, _dump(meta), number))
+            connection.execute(load_queries()["end_run"], (at, _dump(meta), number))
+
+    def stored(self) -> int:
+        """How many requests have their result."""
+        with self._lock, self._reading() as connection:
+            return int(connection.execute(load_queries()["stored"]).fetchone()[0])
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
         with self._lock, self._reading() as connection:
-            return [Run(n, started, ended, _load(meta)) for n, started, ended, meta in connection.execute(_queries()["runs"])]
+            return [Run(n, started, ended, _load(meta)) for n, started, ended, meta in connection.execute(load_queries()["runs"])]
 
-    def _read(self, kind: str, at: float, name: str, body: str) -> Fact:
+    def examine(self) -> Health:
+        """Read all of it: every page, every index, every fact. Raises `OurSide` where it is damaged."""
+        with self._lock, self._reading() as connection:
+            (health,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if health != "ok":
+                raise OurSide(f"{self.path}: the journal is damaged ({health}); {RECOVER}")
+            requests, runs = connection.execute(load_queries()["sizes"]).fetchone()
+        facts = sum(1 for _ in self.facts())
+        return Health(requests, facts, runs, sum(1 for _ in self.uncertain()))
+
+    def _read(self, name: str, at: float, kind: str, body: str, sealed: int) -> Fact:
+        if seal(name, at, kind, body) != sealed:
+            raise OurSide(f"{self.path}: the journal is damaged (a fact of request {name[:12]} has changed); {RECOVER}")
         try:
             return from_json(kind, at, name, _load(body))
         except (ValueError, KeyError, TypeError) as error:
             raise OurSide(f"{self.path}: a fact cannot be read ({error}); upgrade adbatch, or {RECOVER}") from error
 
-    def _page(self, after: int) -> list[tuple[int, bytes, float, str, str]]:
+    def _page(self, after: int) -> list[tuple[int, bytes, float, str, str, int]]:
         with self._lock, self._reading() as connection:
-            return connection.execute(_queries()["page"], (after,)).fetchall()
+            return connection.execute(load_queries()["page"], (after,)).fetchall()
 
-    def _number(self, connection: sqlite3.Connection, ids: set[str]) -> dict[str, int]:
-        """The number of each request, new ones given to those never seen."""
+    def _number(self, connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, int]:
+        """The number of each request, new ones given in this order to those never seen."""
         known = self._numbers if len(self._numbers) <= NUMBERS_KEPT else {}
         for name in (name for name in ids if name not in known):
             digest = (bytes.fromhex(name),)
-            row = connection.execute(_queries()["find_request"], digest).fetchone()
-            known[name] = row[0] if row else int(connection.execute(_queries()["add_request"], digest).lastrowid or 0)
+            row = connection.execute(load_queries()["find_request"], digest).fetchone()
+            known[name] = row[0] if row else int(connection.execute(load_queries()["add_request"], digest).lastrowid or 0)
         self._numbers = known
         return known
 
@@ -220,13 +254,18 @@ class _Transaction(_Reading):
 
 
 @cache
-def _queries() -> Mapping[str, str]:
+def load_queries() -> Mapping[str, str]:
     """The queries of journal.sql by name; what stands between two `-- name: …` lines is one query."""
     queries: dict[str, str] = {}
     for block in Path(__file__).with_suffix(".sql").read_text("utf-8").split("\n\n-- ")[1:]:
         head, _, sql = block.partition("\n")
         queries[head.partition(":")[0]] = sql.strip().removesuffix(";")
     return queries
+
+
+def seal(name: str, at: float, kind: str, body: str) -> int:
+    """The checksum of a fact of the request of this id."""
+    return crc32(f"{name} {float(at)!r} {kind} {body}".encode())
 
 
 def _dump(body: Mapping[str, Any]) -> str:
@@ -245,17 +284,22 @@ def _load(text: str) -> dict[str, Any]:
     return body
 
 
-def _give_birth(path: Path, mode: Mode) -> None:
-    """Build an empty journal beside `path` and rename it into place, so that nobody ever sees half of one."""
+def give_birth(path: Path, mode: Mode, journal_id: str = "") -> None:
+    """Build an empty journal beside `path` and rename it into place, so that nobody ever sees half of one.
+
+    What a birth that was killed left behind is swept away: whoever gives birth holds the job. Raises `OurSide`.
+    """
     make_private_folder(path.parent)
+    for torn in path.parent.glob(f".{path.name}.*"):
+        torn.unlink(missing_ok=True)
     temp = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         os.close(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
         connection = sqlite3.connect(temp, isolation_level=None)
         try:
-            connection.executescript(f"PRAGMA synchronous=FULL; BEGIN; {_queries()['create']};")
-            meta = {"format": str(FORMAT), "mode": mode, "journal": secrets.token_hex(16)}
-            connection.executemany(_queries()["write_meta"], meta.items())
+            connection.executescript(f"PRAGMA synchronous=FULL; BEGIN; {load_queries()['create']};")
+            meta = {"format": str(FORMAT), "mode": mode, "journal": journal_id or secrets.token_hex(16)}
+            connection.executemany(load_queries()["write_meta"], meta.items())
             connection.execute("COMMIT")
         finally:
             connection.close()
@@ -269,6 +313,13 @@ def _give_birth(path: Path, mode: Mode) -> None:
         temp.unlink(missing_ok=True)
 
 
+def _refuse_half_swapped(path: Path) -> None:
+    """A recovered journal beside this one means that this one is, or was, damaged."""
+    recovered = path.with_name(path.name + RECOVERED)
+    if recovered.exists():
+        raise OurSide(f"{recovered}: waits to take the place of a damaged journal; run `adbatch journal recover JOB --yes` first")
+
+
 def _connect(path: Path, patience: float) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=patience)
@@ -279,15 +330,14 @@ def _connect(path: Path, patience: float) -> sqlite3.Connection:
 
 def _check(path: Path, connection: sqlite3.Connection, mode: Mode) -> dict[str, str]:
     """Take the lock, see that the journal is whole, ours, readable by us and of this mode; returns what it says of itself."""
-    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+    for setting in SETTINGS:
+        connection.execute(setting)
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("COMMIT")
     (health,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if health != "ok":
         raise OurSide(f"{path}: the journal is damaged ({health}); {RECOVER}")
-    meta = dict(connection.execute(_queries()["read_meta"]).fetchall())
+    meta = dict(connection.execute(load_queries()["read_meta"]).fetchall())
     if int(meta["format"]) > FORMAT:
         raise OurSide(f"{path}: written by a newer adbatch (format {meta['format']}, this one reads {FORMAT}); upgrade adbatch")
     if meta["mode"] != mode:

@@ -23,7 +23,8 @@ CREATE TABLE fact (
     request INTEGER NOT NULL REFERENCES request (n),
     at      REAL NOT NULL,           -- seconds since the epoch, UTC
     kind    TEXT NOT NULL,           -- planned, sent, answered, saved, stopped
-    body    TEXT NOT NULL            -- JSON
+    body    TEXT NOT NULL,           -- JSON
+    seal    INTEGER NOT NULL         -- CRC-32 of all that: SQLite does not notice a letter that has changed on the disk
 );
 CREATE INDEX fact_of_request ON fact (request);
 
@@ -40,13 +41,13 @@ SELECT n FROM request WHERE digest = ?;
 INSERT INTO request (digest) VALUES (?);
 
 -- add_fact: one fact, at the end
-INSERT INTO fact (request, at, kind, body) VALUES (?, ?, ?, ?);
+INSERT INTO fact (request, at, kind, body, seal) VALUES (?, ?, ?, ?, ?);
 
 -- history: the facts of one request, oldest first
-SELECT at, kind, body FROM fact WHERE request = (SELECT n FROM request WHERE digest = ?) ORDER BY n;
+SELECT at, kind, body, seal FROM fact WHERE request = (SELECT n FROM request WHERE digest = ?) ORDER BY n;
 
 -- page: the next facts of all requests, in order
-SELECT fact.n, digest, at, kind, body FROM fact JOIN request ON request.n = fact.request
+SELECT fact.n, digest, at, kind, body, seal FROM fact JOIN request ON request.n = fact.request
 WHERE fact.n > ? ORDER BY fact.n LIMIT 2000;
 
 -- uncertain: requests that were perhaps bought: the last word about them is a submit without an answer, or one that was lost.
@@ -66,3 +67,9 @@ UPDATE run SET ended = ?, meta = ? WHERE n = ?;
 
 -- runs: all runs, oldest first
 SELECT n, started, ended, meta FROM run ORDER BY n;
+
+-- sizes: how many requests and runs there are
+SELECT (SELECT count(*) FROM request), (SELECT count(*) FROM run);
+
+-- stored: how many requests have their result
+SELECT count(DISTINCT request) FROM fact WHERE kind = 'saved';

@@ -109,6 +109,7 @@ async def test_a_progress_that_cannot_be_shown_is_no_failure() -> None:
     narrator.watch(broken)
     await asyncio.wait_for(asked.wait(), 10)
     await narrator.close()
+    assert asked.is_set()
 
 
 async def read_until(terminal: int, seen: bytearray, word: bytes, times: int = 1) -> None:

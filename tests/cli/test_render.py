@@ -148,13 +148,13 @@ def report(**more: Any) -> Report:
 def test_a_run_is_told_in_a_dozen_lines() -> None:
     """Variants, lanes with their money, what is closed or missing and why, what was kept, the code, and where it all lies."""
     results = Results({"done": 2, "refused": 1}, {"copy refused: 422: no": 1}, Written("ab" * 32, 1, 3))
-    ending = Ending(closed={"jivox": "401: bad key"}, reused=Counter(jivox=4), broke=True)
+    ending = Ending(closed={"jivox": "401: bad key"}, reused=Counter(jivox=4), spent=("the budget of step ad allows no more: …",))
     whole = report(results=results, ending=ending, tallies={"jivox": SPENT}, kept=("a.txt", "b.txt"), exit_code=5)
     assert list(report_lines(whole)) == [
         "variants: 2 done, 1 refused",
         "  jivox: 7 sent, 4 reused, 5 polls, 0.10 USD + 0 credits + 4 of unknown price",
         "  jivox is closed: 401: bad key; mend that and run again",
-        "  the budget is spent; raise `budget:` in the job or in adbatch.yaml and run again",
+        "  the budget of step ad allows no more: …",
         "  1 × copy refused: 422: no",
         "  left as somebody edited it: a.txt and 1 more",
         "stopped by a budget, credits or a rejected key (exit 5)",

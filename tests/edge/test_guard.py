@@ -195,7 +195,8 @@ def test_a_local_socket_is_for_named_ports_on_loopback(address: str, port: int) 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_a_named_port_on_loopback_gets_a_socket(address: str) -> None:
     """Positive control: `localhost` may be either address family."""
-    GUARD.open_local(info(address, 8000)).close()
+    with GUARD.open_local(info(address, 8000)) as opened:
+        assert opened.fileno() >= 0
 
 
 @pytest.mark.parametrize(

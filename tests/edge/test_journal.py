@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.edge.journal import Journal, Run
+from runner.edge.journal import Journal, Run, seal
 from runner.errors import Held, OurSide
 from runner.facts import Answered, Fact, Planned, Saved, Sent, Stopped
 from runner.records import Artifact, Blob, Request, make_request
@@ -295,9 +295,19 @@ def test_an_unknown_fact_is_refused(path: Path) -> None:
     """A fact this version does not know is never skipped."""
     with Journal.open(path, "live") as journal:
         journal.commit([Planned(1.0, ask())])
-    rewrite(path, "UPDATE fact SET kind = 'dreamt'")
+    sealed = seal(ask().id, 1.0, "dreamt", "{}")
+    rewrite(path, f"UPDATE fact SET kind = 'dreamt', body = '{{}}', seal = {sealed}")
     with Journal.open(path, "live") as journal, pytest.raises(OurSide, match=r"unknown fact 'dreamt'.*upgrade adbatch"):
         journal.histories([ask().id])
+
+
+def test_a_changed_letter_is_noticed(path: Path) -> None:
+    """A fact that is not what was written, by a single letter, is damage, though SQLite finds nothing wrong."""
+    with Journal.open(path, "live") as journal:
+        journal.commit([Sent(1.0, ask().id, "submit"), Stopped(2.0, ask().id, "failed", "too late")])
+    rewrite(path, "UPDATE fact SET body = replace(body, 'late', 'lame')")
+    with Journal.open(path, "live") as journal, pytest.raises(OurSide, match=r"damaged .*has changed.*adbatch journal recover"):
+        list(journal.facts())
 
 
 @pytest.mark.parametrize(

@@ -39,15 +39,16 @@ def test_git_never_sees_it(tmp_path: Path) -> None:
     assert (tmp_path / "s" / ".gitignore").read_text() == "mine\n"
 
 
-def test_everything_below_is_private(tmp_path: Path) -> None:
-    """Folders are 0700 and files 0600 but for the `.gitignore`, whatever the umask."""
-    before = os.umask(0)
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
+def test_everything_below_is_private(tmp_path: Path, umask: int) -> None:
+    """Folders are 0700 and files 0600, whatever the umask."""
+    before = os.umask(umask)
     try:
         state = State(tmp_path / "s", "live")
         state.blobs().put(b"x")
         assert state.feeds.is_dir()
         with state.lock("sale", SINCE), Journal.open(state.journal("sale"), "live"):
-            modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "s").rglob("*") if path.name != ".gitignore"}
+            modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "s").rglob("*")}
     finally:
         os.umask(before)
     assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
@@ -77,7 +78,8 @@ def test_a_held_job_says_who_and_since_when(tmp_path: Path) -> None:
         with state.lock("other", SINCE):
             pass
     assert str(held.value) == (
-        f"job sale is held by process {os.getpid()} on {os.uname().nodename} since 2023-11-14T22:13:20Z; wait for it to end"
+        f"job sale is held by process {os.getpid()} on {os.uname().nodename} since 2023-11-14T22:13:20Z; "
+        "wait for it to end, or let --wait SECONDS do it"
     )
 
 
@@ -93,8 +95,9 @@ def test_a_lock_is_free_afterwards(tmp_path: Path) -> None:
 
 def test_sandbox_and_live_do_not_hold_each_other(tmp_path: Path) -> None:
     """A rehearsal of a job may run beside the job."""
-    with State(tmp_path / "s", "live").lock("sale", SINCE), State(tmp_path / "s", "sandbox").lock("sale", SINCE):
-        pass
+    live, sandbox = State(tmp_path / "s", "live"), State(tmp_path / "s", "sandbox")
+    with live.lock("sale", SINCE), sandbox.lock("sale", SINCE):
+        assert live.journal("sale").parent != sandbox.journal("sale").parent
 
 
 def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:

@@ -389,6 +389,24 @@ async def test_an_echoed_key_is_not_repeated(tmp_path: Path) -> None:
     assert KEY not in reply.why
 
 
+async def test_a_key_in_a_redirect_is_not_repeated(tmp_path: Path, vendor: Vendor) -> None:
+    """A download that leads to where we do not dial says so without the key that stood in the address."""
+    vendor.answer = says(b"", 302, f"Location: https://{KEY}.internal:99999/")
+    reply = await perform(tmp_path, vendor, call(vendor, "fetch", "GET"))
+    assert isinstance(reply, NoAnswer)
+    assert KEY not in reply.why
+
+
+@pytest.mark.parametrize(("status", "stored"), [(200, 1), (500, 0)])
+async def test_a_quoted_key_is_neither_told_nor_stored(tmp_path: Path, vendor: Vendor, status: int, stored: int) -> None:
+    """A page that quotes the key comes back without it, in headers and body, and so does the blob it became."""
+    vendor.answer = says(f"<p>{KEY}</p>".encode() + b" " * 2000, status, f"X-Echo: {KEY}")
+    reply = await perform(tmp_path, vendor, call(vendor, sink="blob"))
+    assert isinstance(reply, Answer)
+    assert (reply.body[:10], reply.headers["x-echo"]) == (b"<p>***</p>", "***")
+    assert [path.read_bytes()[:10] for path in blobs_in(tmp_path)] == [b"<p>***</p>"] * stored
+
+
 async def test_a_cancelled_call_leaves_nothing(tmp_path: Path) -> None:
     """Stopping in the middle of a download removes what was written."""
     half = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", then_stall=True)
