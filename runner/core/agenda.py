@@ -114,6 +114,11 @@ class Lane:
         self.tally = Tally()
         self.agendas: dict[Step, Agenda] = {"fetch": Agenda(), "poll": Agenda(), "submit": Agenda()}
 
+    def due_steps(self, now: float) -> list[Step]:
+        """The steps that cost the vendor something and for which something is due that could be paid for."""
+        heads: list[tuple[Step, Entry | None]] = [(step, self.agendas[step].head(now)) for step in ("poll", "submit")]
+        return [step for step, head in heads if head is not None and (step == "poll" or head[3].affords())]
+
     def write(self, slot: Slot, before: Life | None) -> None:
         """Enter what `slot` waits for since its life was `before`."""
         life = slot.life

@@ -3,8 +3,8 @@
 The conductor knows every unfinished request, every lane's gate, and the purses. `feed` is the only thing that changes what it
 knows; `due` picks what may leave at this moment, in the order fetch, poll, submit within a lane (finish what is started: links
 expire in minutes), and among requests in the order of planning. It waits for nothing, looks at no clock and does no I/O, so a run
-is exactly the sequence of its facts: feeding them again gives the same conductor, at every prefix. The one thing that is no fact
-is `drain`, the operator's wish.
+is exactly the sequence of its facts: feeding them again gives the same conductor, at every prefix. What is no fact is `drain`,
+the operator's wish, and `share`, what other runs do in the lanes.
 
 A request that has come to its end leaves memory with the very fact that ended it; the engine collects it from `settled`. A turn of
 the engine is: feed what came in; `due`; `expired`; commit; act; collect `landed`, `settled`, `released`; sleep until `wake_at`.
@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
 from runner.core.agenda import NEVER, Deadlines, Kind, Lane, Slot
-from runner.core.gate import STEPS, Gate
+from runner.core.gate import STEPS, Gate, Others, Use
 from runner.core.lifecycle import BOUGHT, OPEN, SETTLED, Life, State, changed, fold, giving_up, recall
 from runner.core.polling import deadline_at
-from runner.core.purse import Purses
+from runner.core.purse import Purse, Purses
 from runner.core.tally import LaneTally
 from runner.facts import Answered, Fact, Planned, Sent, Stopped
 from runner.fields import Operation
@@ -61,8 +61,7 @@ class Conductor:
         self._landed: list[Life] = []
         self._settled: list[Life] = []
         self._released: list[Life] = []
-        self.broke = False
-        """Whether a request was released because the purse no longer allows it."""
+        self._spent: list[Purse] = []
 
     def __len__(self) -> int:
         """How many requests are being worked on."""
@@ -72,6 +71,21 @@ class Conductor:
     def idle(self) -> bool:
         """Whether nothing is in flight, nothing can become due, and nothing that landed still waits for the engine."""
         return not self._slots
+
+    @property
+    def broke(self) -> bool:
+        """Whether a request was released because a budget no longer allows it."""
+        return bool(self._spent)
+
+    @property
+    def spent(self) -> tuple[str, ...]:
+        """The budgets because of which requests were released, for a person."""
+        return tuple(purse.why() for purse in self._spent)
+
+    @property
+    def penniless(self) -> bool:
+        """Whether the run's own budget allows nothing more of all that was asked for so far."""
+        return bool(self._kinds) and all(self.purses.run.beyond(slot.operation.price) for slot in self._kinds.values())
 
     @property
     def flying(self) -> int:
@@ -173,6 +187,14 @@ class Conductor:
         for lane in self._lanes.values():
             lane.gate.close("poll", DRAINING)
             self._release_shut(lane)
+
+    def share(self, lane: str, others: Others) -> None:
+        """Take in what other runs do in a lane. No fact either: a vendor counts it, a request does not."""
+        self._lanes[lane].gate.share(others)
+
+    def use(self, lane: str, now: float) -> Use:
+        """What this run does in a lane, and has sent since this was last asked."""
+        return self._lanes[lane].gate.use(now, self._lanes[lane].due_steps(now))
 
     def tallies(self, now: float) -> dict[str, LaneTally]:
         """The counts of every lane as of `now`."""
@@ -298,14 +320,15 @@ class Conductor:
         head = agenda.head(now)
         if step == "submit" and head is not None and not head[3].affords():
             return None
-        opens_at = lane.gate.opens_at(step, now)
+        opens_at = lane.gate.reopens_at(step, now)
         return None if opens_at is None else max(opens_at, next_at)
 
     def _obstacle(self, slot: Slot) -> str:
         """Why a life at rest cannot go on in this run; empty if it can."""
         step = NEXT[slot.life.state]
         if step == "submit" and slot.kind in self._beyond and (purse := slot.beyond()) is not None:
-            self.broke = True
+            if purse not in self._spent:
+                self._spent.append(purse)
             return purse.why()
         return slot.lane.gate.shut.get(step, "")
 

@@ -8,7 +8,8 @@ Rules, of which the table below is the last word:
 3. What was accepted is never submitted again: from a ticket or a link no way leads back to `new`, save `Planned(fresh=True)`.
 4. What is perhaps accepted is `uncertain` and stays so until somebody resolves it; a submit without an answer is that too, once its
    run is over.
-5. A new run (`Planned`) gives an unfinished life fresh tries and a fresh deadline.
+5. A new run (`Planned`) gives an unfinished life fresh tries and a fresh deadline; so it does to what was bought and could not be
+   downloaded, for downloads are free.
 
 ::
 
@@ -121,6 +122,11 @@ class Life:
     def items(self) -> tuple[Item, ...]:
         """What it yielded, in the vendor's order; links among them where not everything has landed."""
         return tuple(part.item for part in self.parts)
+
+    @property
+    def retrievable(self) -> bool:
+        """Whether it was given up only because its links did not yield: they may do so another day."""
+        return self.state == "spoiled" and any(not part.landed for part in self.parts)
 
     def flies(self, step: Step, part: int = 0) -> bool:
         """Whether a call for this step (of this part) is under way."""
@@ -247,7 +253,7 @@ AT_REST: Final[Mapping[State, State]] = {"submitting": "uncertain", "polling": "
 """What a call under way leaves behind when its run ended before the answer: polls and fetches are free and simply made again."""
 
 RESUMED: Final[Mapping[State, State]] = {"failed": "new", "overdue": "waiting"}
-"""What a new run takes up again. `refused`, `spoiled`, `uncertain` and `saved` stay as they are."""
+"""What a new run takes up again. `refused`, `uncertain`, `saved`, and a `spoiled` that has landed stay as they are."""
 
 
 def fold(life: Life | None, fact: Fact) -> Life:
@@ -292,13 +298,14 @@ def _plan(life: Life | None, fact: Planned) -> Life:
     if life is None or fact.fresh:
         return Life(fact.request, "new", fact.at)
     life = at_rest(life)
-    state = RESUMED.get(life.state, life.state)
+    state: State = "ready" if life.retrievable else RESUMED.get(life.state, life.state)
     if state in SETTLED:
         return life
     if state == "new" and life.ticket is not None:
         state = "waiting"
     return changed(
         life,
+        request=fact.request,  # the same; but a recovered journal may have lost what it asks for
         state=state,
         at=fact.at,
         after=0.0 if state == "waiting" else None,
@@ -338,9 +345,16 @@ def _by_parts(life: Life, at: float, state: State, parts: tuple[Part, ...]) -> C
         return {}
     if all(part.landed for part in parts):
         return {"state": "landed"}
-    if life.ticket is not None and life.refreshes < REFRESHES and any(part.spent and not part.landed for part in parts):
+    if life.ticket is not None and life.refreshes < _renewals(parts):
         return {"state": "waiting", "after": 0.0, "waiting_at": at, "refreshes": life.refreshes + 1, "tries": 0, "rounds": 0}
     return {"state": "ready"}
+
+
+def _renewals(parts: tuple[Part, ...]) -> int:
+    """How often fresh links may be asked for: what broke on every try is hardly the fault of its link, so once is enough for it."""
+    if any(part.dead and not part.landed for part in parts):
+        return REFRESHES
+    return int(any(part.spent and not part.landed for part in parts))
 
 
 def _save(life: Life, fact: Saved) -> Life:

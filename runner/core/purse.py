@@ -17,10 +17,12 @@ class Purse:
     """A budget for submits: at most `requests` of them, and per currency at most `cost`. None or no entry: no limit.
 
     The worst case is reserved before a submit leaves and settled by its answer: kept where it was, or perhaps was, accepted.
-    A price nobody told us counts as unknown (`unpriced`), never as 0 of some currency; it still counts as a request.
+    A price nobody told us counts as unknown (`unpriced`), never as 0 of some currency; it still counts as a request. `whose` it is
+    (the run, a provider, a step) is for people.
     """
 
-    def __init__(self, requests: int | None = None, cost: Mapping[str, Decimal] | None = None) -> None:
+    def __init__(self, requests: int | None = None, cost: Mapping[str, Decimal] | None = None, whose: str = "the run") -> None:
+        self.whose = whose
         self.requests = requests
         self.cost = dict(cost or {})
         self.kept = 0
@@ -69,7 +71,7 @@ class Purse:
         """What is spent, for a person."""
         limits = [] if self.requests is None else [f"{self.kept} of {self.requests} requests"]
         limits += [f"{self.spent.get(currency, Decimal(0))} of {most} {currency}" for currency, most in sorted(self.cost.items())]
-        return f"the budget does not allow another: {' and '.join(limits)} spent; raise budget: or wait for the next run"
+        return f"the budget of {self.whose} allows no more: {' and '.join(limits)} spent; raise it, or run again to go on"
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that changes, as a comparable value."""

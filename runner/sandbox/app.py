@@ -16,7 +16,8 @@ from typing import Any, Final
 import orjson
 from aiohttp import BodyPartReader, web
 
-from runner.sandbox.desk import Desk, Hangup, Settings, Silence
+from runner.sandbox.damage import Hangup, Silence
+from runner.sandbox.desk import Desk, Settings
 from runner.sandbox.intake import Ask, Field, Refusal, Reply
 from runner.sandbox.vendor import Vendor
 from runner.sandbox.vendors import VENDORS
@@ -24,6 +25,11 @@ from runner.sandbox.vendors import VENDORS
 MOST_BODY: Final = 64 * 1024 * 1024
 WORKERS: Final = 2
 STALL: Final = 3600.0
+FLOOD: Final = 32 * 1024 * 1024
+"""Bytes of an answer that goes on and on: more than an honest answer or picture has."""
+FILLER: Final = b" " * 65536
+DRIP: Final = 0.05
+"""Seconds between the bytes of an answer that drips, and between two looks whether anybody still waits for one that stalls."""
 HOSTS: Final = ("127.0.0.1", "localhost")
 DESK: Final = web.AppKey("DESK", Desk)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,7 +50,7 @@ def make_app(settings: Settings, clock: Callable[[], float] = time.time) -> web.
 
     async def close(app: web.Application) -> None:
         workers.shutdown(wait=False, cancel_futures=True)
-        desk.ledger.close()
+        desk.close()
 
     app.on_cleanup.append(close)
     return app
@@ -77,17 +83,33 @@ def _answering(act: Callable[[Ask, web.Request], Awaitable[Reply]], desk: Desk) 
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            return _response(await act(await _read_ask(request, desk), request))
+            return await _send(request, await act(await _read_ask(request, desk), request))
         except Refusal as refusal:
-            return _response(refusal.reply)
+            return await _send(request, refusal.reply)
         except Hangup:
-            if request.transport is not None:
-                request.transport.abort()
+            _hang_up(request)
         except Silence:
-            await asyncio.sleep(STALL)
+            await _keep_silent(request)
         return web.Response(status=500)
 
     return handle
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
+async def _keep_silent(request: web.Request) -> None:
+    """For an hour, or until nobody waits any more."""
+    for _ in range(int(STALL / DRIP)):
+        if _is_gone(request):
+            return
+        await asyncio.sleep(DRIP)
+
+
+def _hang_up(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 async def _read_ask(request: web.Request, desk: Desk) -> Ask:
@@ -139,9 +161,32 @@ def _add_part(form: dict[str, Field], name: str, value: str | bytes) -> None:
         raise ValueError("a file is given twice")
 
 
-def _response(reply: Reply) -> web.Response:
+async def _send(request: web.Request, reply: Reply) -> web.StreamResponse:
     headers = {**dict(reply.headers), "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-    return web.Response(status=reply.status, body=reply.body, content_type=reply.media_type, headers=headers)
+    if reply.manner == "whole":
+        return web.Response(status=reply.status, body=reply.body, content_type=reply.media_type, headers=headers)
+    length = len(reply.body) + (FLOOD if reply.manner == "flood" else 0)
+    headers |= {"Content-Type": reply.media_type, "Content-Length": str(length)}
+    response = web.StreamResponse(status=reply.status, headers=headers)
+    await response.prepare(request)
+    await _send_badly(request, response, reply)
+    return response
+
+
+async def _send_badly(request: web.Request, response: web.StreamResponse, reply: Reply) -> None:
+    """The body cut off, drop by drop, or with no end of filler behind it."""
+    if reply.manner == "cut":
+        await response.write(reply.body[: int(len(reply.body) * reply.part)])
+        _hang_up(request)
+    elif reply.manner == "flood":
+        for piece in (reply.body, *[FILLER] * (FLOOD // len(FILLER))):
+            await response.write(piece)
+    else:
+        for at in range(len(reply.body)):
+            if _is_gone(request):
+                return
+            await response.write(reply.body[at : at + 1])
+            await asyncio.sleep(DRIP)
 
 
 def _owned(desk: Desk, show: Callable[[Desk, web.Request], Any]) -> Handler:

@@ -2,13 +2,15 @@
 
 A draw depends on the seed, the fault's place in the list, the vendor, operation, step, the request's content and how often exactly
 this was tried, never on the clock or on what else is going on. So a storm hits the same requests the same way each time,
-whatever order they come in, and a request that is tried again gets a new draw.
+whatever order they come in, and a request that is tried again gets a new draw. The tries are counted beyond the process (`Tries`):
+a sandbox that was stopped goes on in the same storm.
+
+What a fault does to an answer stands in `damage`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +20,27 @@ import orjson
 
 from runner.errors import Usage
 from runner.sandbox.dice import chance
+from runner.sandbox.tries import Tries
 
 Step: TypeAlias = Literal["submit", "poll", "fetch"]
 Kind: TypeAlias = Literal[
     "busy",  # 429; with Retry-After if `retry_after` is set
-    "error",  # a 5xx (`status`), not accepted
-    "no_credit",  # the vendor's word for an empty account
+    "error",  # a 5xx, 4xx or 3xx (`status`), not accepted; a redirect leads to `location`
+    "no_credit",  # the vendor's word for an empty account; with `status` 402 its other word, where it has two
     "drop_before",  # the connection breaks before anything was accepted
     "drop_after",  # accepted and billed, then the connection breaks
-    "error_after",  # accepted and billed, then a 5xx (`status`) all the same
+    "error_after",  # accepted and billed, then any `status` all the same: a 5xx, a 303, a 204 without a body
     "stall",  # accepted and billed, then silence
+    "slow_drip",  # accepted, and the answer comes byte by byte
+    "truncated",  # accepted, and the connection breaks after `part` of the answer
+    "oversized",  # accepted, and the answer goes on for 32 MiB
+    "gzip_bomb",  # accepted, and the answer is 32 KiB that unpack to 32 MiB
+    "huge_header",  # accepted, and a header of the answer is 64 KiB long
     "html200",  # accepted, answered with an HTML page and 200
-    "broken_json",  # accepted, answered with half a JSON document and 200
-    "expired_link",  # fetch: 403, as an expired signed link answers
-    "corrupt_picture",  # the second half of the picture is missing
+    "broken_json",  # accepted, answered with half a JSON document and 200, or with `body` and `status`
+    "expired_link",  # fetch: 403 (or `status`), as an expired signed link answers
+    "corrupt_picture",  # all of the picture after `part` of it is missing
+    "wrong_size",  # the picture is half as wide and high as it should be
     "job_fails",  # poll: the job ends as failed, for good
     "job_never_ends",  # poll: the job stays as it is, for good
     "unknown_word",  # poll: a status word that no document knows
@@ -48,11 +57,20 @@ AT: Final[Mapping[str, tuple[str, ...]]] = {
     "error_after": ("submit",),
     "expired_link": ("fetch",),
     "corrupt_picture": ("submit", "fetch"),
+    "wrong_size": ("submit", "fetch"),
     "job_fails": ("poll",),
     "job_never_ends": ("poll",),
     "unknown_word": ("poll",),
 }
 """Steps at which a kind makes sense; all three where it is not listed."""
+STATUSES: Final[Mapping[str, tuple[int, int, int]]] = {
+    "error": (503, 300, 599),
+    "error_after": (503, 200, 599),
+    "no_credit": (429, 402, 429),
+    "expired_link": (403, 400, 499),
+    "broken_json": (200, 200, 599),
+}
+"""Kinds with a status of their choice: the usual one, the lowest and the highest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +78,7 @@ class Fault:
     """One kind of misbehaviour. `chance` is 0 to 1; `*` means any; `times` ends it after that many tries of the same request.
 
     `vendor` is `jivox`, `sivi`, `vyro` or `placewise`; `operation` the vendor's own path, as the ledger has it. `retry_after` is
-    sent as it stands: seconds, an HTTP date or nonsense.
+    sent as it stands: seconds, an HTTP date or nonsense; `+N` becomes the HTTP date of N seconds later.
     """
 
     kind: Kind
@@ -68,9 +86,12 @@ class Fault:
     vendor: str = "*"
     operation: str = "*"
     step: str = "*"
-    status: int = 503
+    status: int | None = None
     retry_after: str | None = None
     times: int | None = None
+    part: float = 0.5
+    body: str | None = None
+    location: str = "https://elsewhere.invalid/"
 
     def concerns(self, vendor: str, operation: str, step: Step) -> bool:
         """Whether the fault can hit this step of this operation."""
@@ -80,6 +101,11 @@ class Fault:
             and self.step in ("*", step)
             and step in AT.get(self.kind, STEPS)
         )
+
+    @property
+    def code(self) -> int:
+        """The status to answer with, the kind's usual one where none is ordered; 0 for a kind that has none."""
+        return STATUSES.get(self.kind, (0,))[0] if self.status is None else self.status
 
 
 NAMED: Final[Mapping[str, tuple[Fault, ...]]] = {
@@ -109,25 +135,33 @@ NAMED: Final[Mapping[str, tuple[Fault, ...]]] = {
         Fault("expired_link", 0.06, times=2),
         Fault("corrupt_picture", 0.05, step="fetch", times=2),
         Fault("drop_before", 0.05, step="fetch", times=4),
+        Fault("busy", 0.02, step="submit", retry_after="+1", times=4),
+        Fault("truncated", 0.02, times=4),
+        Fault("gzip_bomb", 0.01, times=4),
+        Fault("oversized", 0.01, step="fetch", times=2),
+        Fault("huge_header", 0.01, times=4),
     ),
 }
 """Weather by name: `rainy` costs patience and never money; `stormy` leaves requests uncertain."""
 
 
 class Behaviour:
-    """Draws faults. Counts the tries of each step of each request, and nothing else."""
+    """Draws faults. Counts the tries of each step of each request that a fault can hit, and nothing else."""
 
-    def __init__(self, seed: int = 0, faults: tuple[Fault, ...] = ()) -> None:
+    def __init__(self, seed: int = 0, faults: tuple[Fault, ...] = (), tries: Tries | None = None) -> None:
         self._seed = seed
         self._faults = faults
-        self._tries: Counter[tuple[str, str, str, str]] = Counter()
+        self._tries = tries or Tries()
 
     def draw(self, vendor: str, operation: str, step: Step, content: str) -> Fault | None:
         """The fault that hits this try, or None. `content` is the request's digest (for a fetch: the link's path)."""
+        possible = [(n, fault) for n, fault in enumerate(self._faults) if fault.concerns(vendor, operation, step)]
+        if not possible:
+            return None
         about = (vendor, operation, step, content)
-        nth = self._tries[about] = self._tries[about] + 1
-        for place, fault in enumerate(self._faults):
-            if not fault.concerns(vendor, operation, step) or (fault.times is not None and nth > fault.times):
+        nth = self._tries.count(*about)
+        for place, fault in possible:
+            if fault.times is not None and nth > fault.times:
                 continue
             tries = 0 if fault.kind in LASTING else nth
             if chance(self._seed, place, fault.kind, *about, tries) < fault.chance:
@@ -146,6 +180,8 @@ def load_faults(name: str) -> tuple[Fault, ...]:
         entries = orjson.loads(Path(name).read_bytes())
     except FileNotFoundError as error:
         raise Usage(f"--faults {name}: no such file, and not one of {', '.join(NAMED)}") from error
+    except OSError as error:
+        raise Usage(f"--faults {name}: cannot be read: {error.strerror}") from error
     except orjson.JSONDecodeError as error:
         raise Usage(f"{name}: not valid JSON: {error}") from error
     if not isinstance(entries, list):
@@ -162,8 +198,23 @@ def _read_fault(place: str, entry: Any) -> Fault:
         raise Usage(f"{place}: kind {fault.kind!r} is not one of {', '.join(KINDS)}")
     if fault.step not in STEPS:
         raise Usage(f"{place}: step {fault.step!r} is not one of {', '.join(STEPS)}")
-    if isinstance(fault.chance, bool) or not isinstance(fault.chance, int | float) or not 0 <= fault.chance <= 1:
-        raise Usage(f"{place}: chance {fault.chance!r} is not a number from 0 to 1")
-    if not isinstance(fault.status, int) or not 500 <= fault.status <= 599:
-        raise Usage(f"{place}: status {fault.status!r} is not a number from 500 to 599")
+    _check_numbers(place, fault)
+    for name in ("vendor", "operation", "retry_after", "body", "location"):
+        value = getattr(fault, name)
+        if value is not None and not isinstance(value, str):
+            raise Usage(f"{place}: {name} {value!r} is not a text; put quotes around it")
     return fault
+
+
+def _check_numbers(place: str, fault: Fault) -> None:
+    for name in ("chance", "part"):
+        value = getattr(fault, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise Usage(f"{place}: {name} {value!r} is not a number from 0 to 1")
+    if fault.times is not None and (type(fault.times) is not int or fault.times < 1):
+        raise Usage(f"{place}: times {fault.times!r} is not a whole number from 1 on")
+    if fault.status is None:
+        return
+    _, lowest, highest = STATUSES.get(fault.kind, (0, 500, 599))
+    if type(fault.status) is not int or not lowest <= fault.status <= highest:
+        raise Usage(f"{place}: status {fault.status!r} is not a number from {lowest} to {highest}")

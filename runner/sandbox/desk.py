@@ -7,7 +7,6 @@ the ledger is what a real vendor's invoice would be, whatever happens to the con
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -15,32 +14,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from runner.sandbox.behaviour import BEFORE, Behaviour, Fault
+from runner.sandbox.behaviour import Behaviour, Fault
+from runner.sandbox.damage import refuse, replace_answer, spoil
 from runner.sandbox.dice import chance, fingerprint
 from runner.sandbox.intake import Ask, Made, Order, Pictures, Refusal, Reply, Wrong
 from runner.sandbox.ledger import Entry, Ledger
 from runner.sandbox.limits import DOCUMENTED, UNLIMITED, Allowance, Pace, Purse, queue_job
 from runner.sandbox.store import Store
+from runner.sandbox.tries import Tries
 from runner.sandbox.vendor import Deletion, Job, Linked, Poll, State, Submit, Vendor
 
-HTML: Final = Reply(200, b"<!doctype html><title>Please wait</title><p>We are checking your browser.</p>", "text/html")
-BROKEN: Final = Reply(200, b'{"status": 200, "body": {"requ', "application/json")
-EXPIRED: Final = Reply(
-    403, b'<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>', "application/xml"
-)
 ABSENT: Final = Reply(404, b'{"error": "no such file"}')
 
 
 PENDING: Final = 0.2
 """The share of a job's usual time that it is pending even where no limit makes it wait."""
-
-
-class Hangup(Exception):
-    """The connection is to be broken off without an answer."""
-
-
-class Silence(Exception):
-    """The connection is to be kept open without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +57,8 @@ class Desk:
         self.ledger = Ledger(settings.state / "ledger.jsonl")
         self.store = Store(settings.state, settings.key)
         self.calls: Counter[tuple[str, str, str]] = Counter()
-        self._behaviour = Behaviour(settings.seed, settings.faults)
+        self._tries = Tries(settings.state / "tries.txt")
+        self._behaviour = Behaviour(settings.seed, settings.faults, self._tries)
         self._workers = workers
         self._clock = clock
         self._making: dict[str, asyncio.Task[tuple[Made, ...]]] = {}
@@ -82,18 +71,18 @@ class Desk:
         vendor.admit(ask, self.settings.key)
         order = _read_order(vendor, submit, ask)
         fault = self._behaviour.draw(vendor.name, submit.operation, "submit", order.digest)
-        self._refuse_early(vendor, fault)
+        refuse(vendor, fault, self._clock())
         self._keep_pace(vendor)
         job = await self._write_down(vendor, submit, order)
-        _fail_late(vendor, fault)
+        replace_answer(vendor, fault)
         if submit.accept is not None:
             await asyncio.sleep(self.settings.latency * (0.5 + chance(order.digest, "latency")))
-            return _spoil(submit.accept(job), fault)
+            return spoil(submit.accept(job), fault)
         made, _ = await asyncio.gather(
             self._results(vendor, submit, order), asyncio.sleep(self.settings.latency * (0.5 + chance(order.digest, "latency")))
         )
         assert submit.answer is not None
-        return _spoil(submit.answer(self._linked(vendor, order.digest, made, origin)), fault)
+        return spoil(submit.answer(self._linked(vendor, order.digest, made, origin)), fault)
 
     async def poll(self, vendor: Vendor, poll: Poll, ask: Ask, origin: str) -> Reply:
         """Say how a job stands. Raises like `submit`."""
@@ -101,9 +90,9 @@ class Desk:
         vendor.admit(ask, self.settings.key)
         entry = self._find(vendor, poll, ask)
         fault = self._behaviour.draw(vendor.name, entry.operation, "poll", entry.digest)
-        self._refuse_early(vendor, fault)
+        refuse(vendor, fault, self._clock())
         self._keep_pace(vendor)
-        _fail_late(vendor, fault)
+        replace_answer(vendor, fault)
         order = await asyncio.get_running_loop().run_in_executor(self._workers, self.store.load_order, entry.digest)
         state = _state_of(entry, self._clock(), fault)
         linked: Sequence[Linked] = ()
@@ -111,7 +100,12 @@ class Desk:
             submit = next(each for each in vendor.submits if each.operation == entry.operation)
             made = await self._results(vendor, submit, order)
             linked = self._linked(vendor, entry.digest, made, origin)
-        return _spoil(poll.answer(_job_of(entry, order, self._clock()), state, linked), fault)
+        return spoil(poll.answer(_job_of(entry, order, self._clock()), state, linked), fault)
+
+    def close(self) -> None:
+        """Close the files."""
+        self.ledger.close()
+        self._tries.close()
 
     async def delete(self, vendor: Vendor, deletion: Deletion, ask: Ask) -> Reply:
         """Delete a job; it is then unknown."""
@@ -129,12 +123,9 @@ class Desk:
         if found is None:
             return ABSENT
         fault = self._behaviour.draw(vendor, "files", "fetch", f"{token}/{name}")
-        if fault is not None and fault.kind == "expired_link":
-            return EXPIRED
-        if fault is not None and fault.kind in {"busy", "error"}:
-            return Reply(429 if fault.kind == "busy" else fault.status, b"", "text/plain", _retry_after(fault))
-        _fail_late(None, fault)
-        return _spoil(Reply(200, found.data, found.media_type), fault)
+        refuse(None, fault, self._clock())
+        replace_answer(None, fault)
+        return spoil(Reply(200, found.data, found.media_type), fault)
 
     def _find(self, vendor: Vendor, way: Poll | Deletion, ask: Ask) -> Entry:
         try:
@@ -145,17 +136,6 @@ class Desk:
         if entry is None or self.store.is_deleted(vendor.name, ticket):
             raise Refusal(vendor.missing)
         return entry
-
-    def _refuse_early(self, vendor: Vendor, fault: Fault | None) -> None:
-        """The faults after which nothing has been accepted."""
-        if fault is None or fault.kind not in BEFORE:
-            return
-        if fault.kind == "drop_before":
-            raise Hangup
-        if fault.kind == "busy":
-            busy = vendor.trouble("busy", 429)
-            raise Refusal(dataclasses.replace(busy, headers=_retry_after(fault)))
-        raise Refusal(vendor.trouble("no_credit" if fault.kind == "no_credit" else "broken", fault.status))
 
     def _allowance(self, vendor: Vendor) -> Allowance:
         return DOCUMENTED.get(vendor.name, UNLIMITED) if self.settings.documented_limits else UNLIMITED
@@ -247,29 +227,3 @@ def _state_of(entry: Entry, now: float, fault: Fault | None) -> State:
     if now < (entry.ends_at or 0.0) or kind == "job_never_ends":
         return "processing"
     return "failed" if kind == "job_fails" else "done"
-
-
-def _fail_late(vendor: Vendor | None, fault: Fault | None) -> None:
-    """The faults that take the answer away after everything has been accepted."""
-    kind = fault.kind if fault is not None else ""
-    if kind in {"drop_after", "drop_before"}:
-        raise Hangup
-    if kind == "stall":
-        raise Silence
-    if kind == "html200":
-        raise Refusal(HTML)
-    if kind == "broken_json":
-        raise Refusal(BROKEN)
-    if kind == "error_after" and vendor is not None and fault is not None:
-        raise Refusal(vendor.trouble("broken", fault.status))
-
-
-def _retry_after(fault: Fault) -> tuple[tuple[str, str], ...]:
-    return (("Retry-After", fault.retry_after),) if fault.retry_after is not None else ()
-
-
-def _spoil(reply: Reply, fault: Fault | None) -> Reply:
-    """A picture with its second half missing; any other reply as it is."""
-    if fault is None or fault.kind != "corrupt_picture" or reply.media_type == "application/json":
-        return reply
-    return dataclasses.replace(reply, body=reply.body[: len(reply.body) // 2])

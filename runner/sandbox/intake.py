@@ -13,7 +13,7 @@ import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import orjson
 from PIL import Image
@@ -36,14 +36,20 @@ class Wrong(Exception):
         self.message = message
 
 
+Manner: TypeAlias = Literal["whole", "cut", "drip", "flood"]
+"""How a body is sent: as it should be, broken off before its end, byte by byte, or followed by far more than anybody wants."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer described without sending it."""
+    """An HTTP answer described without sending it. `part` is the share of the body that is sent where it is `cut`."""
 
     status: int
     body: bytes
     media_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    manner: Manner = "whole"
+    part: float = 1.0
 
 
 def write_json(status: int, value: object, headers: tuple[tuple[str, str], ...] = ()) -> Reply:

@@ -43,7 +43,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.entries: list[Entry] = []
         self._jobs: dict[tuple[str, str], Entry] = {}
-        for line in _whole_lines(path):
+        for line in whole_lines(path):
             self._note(Entry(**orjson.loads(line)))
         self._file = path.open("ab", buffering=0)
 
@@ -84,7 +84,7 @@ class Ledger:
             self._jobs[entry.vendor, entry.ticket] = entry
 
 
-def _whole_lines(path: Path) -> list[bytes]:
+def whole_lines(path: Path) -> list[bytes]:
     """The complete lines of the file; a last line that a power cut tore is cut off the file, for it was never answered."""
     if not path.exists():
         return []

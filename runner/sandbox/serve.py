@@ -1,7 +1,8 @@
 """The sandbox as a process of its own: starts, says where it is in one line of JSON, and ends with whoever started it.
 
 Port and key are random, kept in the state folder (mode 0600) and used again by the next start on the same folder, so that links and
-tickets given out before a crash still answer. It never reads a key from the environment.
+tickets given out before a crash still answer. A folder has one sandbox at a time: the next waits until the one whose parent has
+died is gone, so that ledger and port are its own. It never reads a key from the environment.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 import orjson
 from aiohttp import web
+from filelock import FileLock, Timeout
 
 from runner.errors import AdbatchError, OurSide, Usage
 from runner.sandbox.app import make_app
@@ -30,6 +32,8 @@ from runner.sandbox.desk import Settings
 from runner.sandbox.vendors import VENDORS
 
 LOOPBACK: Final = "127.0.0.1"
+PATIENCE: Final = 10.0
+"""Seconds to wait for a sandbox on the same folder to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,9 @@ def main(argv: Sequence[str] | None = None, out: TextIO = sys.stdout) -> int:
     """Run the sandbox until it is told to stop; the exit code. `out` gets exactly one line, when it is ready."""
     options = _parser().parse_args(argv)
     try:
-        settings, port = _read_settings(options)
-        asyncio.run(_serve(settings, port, out, with_parent=options.with_parent))
+        with _sole(options.state):
+            settings, port = _read_settings(options)
+            asyncio.run(_serve(settings, port, out, with_parent=options.with_parent))
     except AdbatchError as error:
         print(f"adbatch sandbox: {error}", file=sys.stderr)  # noqa: T201 - a process of its own has no other voice
         return error.exit_code
@@ -128,6 +133,23 @@ def save_identity(state: Path, identity: Identity) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(orjson.dumps({"key": identity.key, "port": identity.port}))
     draft.replace(state / "sandbox.json")
+
+
+@contextlib.contextmanager
+def _sole(state: Path) -> Iterator[None]:
+    """Hold the folder; the lock is freed by the kernel when its holder dies."""
+    lock = FileLock(state / "lock", timeout=PATIENCE, mode=0o600)
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock.acquire()
+    except Timeout:
+        raise OurSide(f"another sandbox uses {state}; end it, or name another --state") from None
+    except OSError as error:
+        raise OurSide(f"cannot use {state} as the sandbox's folder: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _bind(port: int, fallback: bool) -> socket.socket:

@@ -15,8 +15,8 @@ from runner.sandbox.intake import Ask, Made, Pictures, Reply
 State: TypeAlias = Literal["pending", "processing", "done", "failed", "unknown"]
 """Where a queued job stands. `unknown` is a fault: a word that no document knows."""
 
-Trouble: TypeAlias = Literal["busy", "queue_full", "no_credits", "no_credit", "broken"]
-"""Why a submit or poll is refused without being looked at: pace, full queue, empty balance, the `no_credit` fault, a 5xx."""
+Trouble: TypeAlias = Literal["busy", "queue_full", "no_credits", "no_credit", "broken", "refused"]
+"""Why a submit or poll is refused without being looked at: pace, full queue, empty balance, the `no_credit` fault, a 5xx, a 4xx."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,9 @@ class Deletion:
 class Vendor:
     """One emulated vendor. `admit` raises `Refusal` for a missing or wrong key or header; `prefix` is where its API begins.
 
-    `wrong` is its answer to bad input, `missing` to a ticket it never gave out, `trouble` to everything in `Trouble` (with the 5xx
-    to use). `ticket` turns the ledger's number and a secret hash into an id of its usual form. `options` is what a project file
-    needs besides base URL and key, given the base URL.
+    `wrong` is its answer to bad input, `missing` to a ticket it never gave out, `trouble` to everything in `Trouble` (with the
+    status of the last two). `ticket` turns the ledger's number and a secret hash into an id of its usual form. `options` is what a
+    project file needs besides base URL and key, given the base URL.
     """
 
     name: str

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from runner.core import Conductor, Purse, Purses, sent_fact
+from runner.core.gate import GLANCE, Others, Use
 from runner.facts import Answered, Fact, Planned, Saved, Sent, Stopped
 from runner.fields import Operation, Polling
 from runner.records import Limits, Money, Request, Send, Step, Window
@@ -342,8 +343,9 @@ def test_a_spent_budget_stops_only_what_costs() -> None:
     reply(conductor, "r3", "submit", Lost("timeout"), 2.0)
     assert conductor.broke
     assert [(life.request.id, life.why) for life in conductor.released()] == [
-        ("r4", "the budget does not allow another: 2 of 2 USD spent; raise budget: or wait for the next run")
+        ("r4", "the budget of the run allows no more: 2 of 2 USD spent; raise it, or run again to go on")
     ]
+    assert conductor.spent == ("the budget of the run allows no more: 2 of 2 USD spent; raise it, or run again to go on",)
     assert say(conductor.due(9.0)) == [("r2", "poll")]
 
 
@@ -357,6 +359,32 @@ def test_a_budget_that_just_suffices_is_not_broke() -> None:
     plan(conductor, "r2", at=2.0)
     assert conductor.broke
     assert [life.request.id for life in conductor.released()] == ["r2"]
+
+
+@pytest.mark.parametrize(
+    ("purses", "spent", "penniless"),
+    [
+        (Purses(Purse(requests=1)), ["the run"], True),
+        (Purses(Purse(cost={"USD": Decimal("0.9")})), ["the run"], False),
+        (Purses(Purse(cost={"USD": Decimal("0.1")})), ["the run"], True),
+        (Purses(lanes={"acme": Purse(requests=1, whose="acme")}), ["acme"], False),
+        (Purses(steps={"ad": Purse(requests=0, whose="step ad")}), ["step ad"], False),
+        (Purses(Purse(requests=9), steps={"ad": Purse(requests=0, whose="step ad")}), ["step ad"], False),
+        (Purses(Purse(requests=9)), [], False),
+        (Purses(), [], False),
+    ],
+)
+def test_only_the_runs_own_budget_ends_everything(purses: Purses, spent: list[str], penniless: bool) -> None:
+    """A lane's or a step's spent budget, and one too small for the dear only, leave the others something to do."""
+    prices = {"acme/big": "1.00", "acme/small": "0.20"}
+    operations = {use: offer(use, price=Money(Decimal(price), "USD")) for use, price in prices.items()}
+    conductor = Conductor({"acme": Limits()}, operations, purses)
+    for number, (operation, step) in enumerate([("small", "ad"), ("big", "scene"), ("small", "ad"), ("big", "scene")]):
+        conductor.feed(Planned(0.0, ask(f"r{number}", "acme", operation), step=step))
+        for send in conductor.due(0.0):
+            reply(conductor, send.request.id, "submit", HELD, 0.0)
+    assert [why.split(" allows")[0].removeprefix("the budget of ") for why in conductor.spent] == spent
+    assert (conductor.broke, conductor.penniless) == (bool(spent), penniless)
 
 
 @pytest.mark.parametrize("block", range(10))
@@ -595,3 +623,47 @@ def test_waking_is_never_missed() -> None:
     sim.run()
     assert conductor.idle
     assert conductor.wake_at(sim.now) is None
+
+
+# --- other runs in the lane
+
+
+def test_a_full_lane_beside_others_wakes_soon() -> None:
+    """What only others keep is looked at again at once in a while; without others it would wait for their answers for ever."""
+    conductor = stand(Limits(concurrent=2))
+    plan(conductor, "r1")
+    conductor.share("acme", Others(1, flying=2))
+    assert (conductor.due(0.0), conductor.wake_at(0.0)) == ([], GLANCE)
+    conductor.share("acme", Others(1, flying=1))
+    assert say(conductor.due(GLANCE)) == [("r1", "submit")]
+
+
+def test_a_poll_beside_others_wakes_when_it_is_due() -> None:
+    """A lane that others fill now may be free by the time a poll is due: the run is awake then."""
+    conductor = stand(Limits(concurrent=1))
+    plan(conductor, "r1")
+    conductor.due(0.0)
+    reply(conductor, "r1", "submit", Queued("t", 5.0), 1.0)
+    conductor.share("acme", Others(1, flying=1))
+    assert 4.0 < (conductor.wake_at(1.0) or 0.0) < 8.0
+
+
+def test_what_is_used_is_told() -> None:
+    """Calls in flight, tickets, moments since the last time, and whether anything is kept waiting by the limits alone."""
+    conductor = stand(Limits(concurrent=1))
+    conductor.share("acme", Others())
+    assert conductor.use("acme", 0.0) == Use()
+    plan(conductor, "r1", "r2")
+    conductor.due(0.0)
+    assert conductor.use("acme", 0.0) == Use(1, 1, (0.0,), waits=True)
+    reply(conductor, "r1", "submit", Queued("t", 5.0), 1.0)
+    assert conductor.use("acme", 1.0) == Use(0, 1, (), waits=False)
+
+
+def test_what_cannot_be_paid_for_waits_for_nobody() -> None:
+    """A submit that the budget keeps is not in line for the lane."""
+    conductor = stand(Limits(concurrent=1), purse=Purse(requests=1))
+    conductor.share("acme", Others(1))
+    plan(conductor, "r1", "r2")
+    conductor.due(0.0)
+    assert not conductor.use("acme", 0.0).waits

@@ -6,7 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.gate import CEILING, FAILURES, LONGEST_REST, PROBES, RESERVE, REST, SPACING, Circuit, Door, Gate, Retries, Sliding
+from runner.core.gate import (
+    CEILING,
+    FAILURES,
+    GLANCE,
+    HELD,
+    HOLDS,
+    LONGEST_REST,
+    PROBES,
+    RESERVE,
+    REST,
+    SPACING,
+    Circuit,
+    Door,
+    Gate,
+    Others,
+    Retries,
+    Sliding,
+    Use,
+)
 from runner.records import Limits, Step, Window
 from runner.verdicts import Barred, Broken, Busy, Lost, Queued, Verdict
 from tests.core.stage import most_within
@@ -301,6 +319,21 @@ def test_a_lane_that_is_given_up_is_shut_and_says_why() -> None:
     assert "calls in a row went wrong, the last: no route" in gate.failing
 
 
+@pytest.mark.parametrize("after", [None, 1.0, 60.0, 3600.0])
+def test_a_lane_that_is_always_too_fast_is_given_up(after: float | None) -> None:
+    """Holding for nothing is given up, but not before twenty holds and a quarter of an hour; one other answer counts anew."""
+    gate, now, heard, calm_at = Gate(Limits()), 100.0, 0, 100.0
+    while not gate.failing:
+        heard, now = heard + 1, max(now, gate.api.hold_until)
+        calm_at = now if heard == HOLDS else calm_at
+        gate.sent("submit", now)
+        gate.answered("submit", now, "r1", Queued("t") if heard == HOLDS else Busy(after, "slow down"))
+    assert heard > 2 * HOLDS
+    assert gate.api.hold_until - calm_at > HELD
+    assert gate.opens_at("submit", gate.api.hold_until) is None
+    assert gate.failing == f"too fast {gate.api.streak} times in a row, whatever the wait: slow down"
+
+
 def test_second_tries_beyond_a_tenth_are_spaced_out() -> None:
     """A lane has a few second tries at once; beyond a tenth of its first tries each waits its turn."""
     retries = Retries()
@@ -317,3 +350,111 @@ def test_first_tries_fill_the_reserve_and_no_more() -> None:
     for _ in range(10_000):
         retries.earn()
     assert [retries.charge() for _ in range(RESERVE + 1)][-2:] == [0.0, SPACING]
+
+
+# --- other runs in the lane
+
+LIMITED = Limits((Window(3, 10.0),), concurrent=2, queued=4)
+
+
+@pytest.mark.parametrize(
+    ("others", "submit", "poll", "fetch"),
+    [
+        (Others(), 100.0, 100.0, 100.0),
+        (Others(1, flying=1), 100.0, 100.0, 100.0),
+        (Others(1, flying=2), None, None, 100.0),
+        (Others(1, tickets=3), 100.0, 100.0, 100.0),
+        (Others(1, tickets=4), None, 100.0, 100.0),
+        (Others(1, sent=(95.0, 96.0)), 100.0, 100.0, 100.0),
+        (Others(1, sent=(95.0, 96.0, 97.0)), 105.0, 105.0, 100.0),
+        (Others(1, first=True), None, 100.0, 100.0),
+    ],
+)
+def test_what_others_do_counts_as_ours(others: Others, submit: float | None, poll: float | None, fetch: float) -> None:
+    """Their calls, tickets and moments fill the limits; downloads go elsewhere; who has waited longer is let pass by submits."""
+    gate = Gate(LIMITED)
+    gate.share(others)
+    assert (gate.opens_at("submit", 100.0), gate.opens_at("poll", 100.0), gate.opens_at("fetch", 100.0)) == (submit, poll, fetch)
+
+
+def test_what_is_not_limited_is_not_shared() -> None:
+    """Our own ceiling is no limit of the vendor's, so nobody else needs to know what flies under it."""
+    gate = Gate(Limits((Window(3, 10.0),)))
+    gate.share(Others())
+    gate.sent("submit", 100.0)
+    assert gate.use(100.0, []) == Use(0, 0, (100.0,))
+
+
+def test_each_call_is_told_once() -> None:
+    """The moments of calls that count are told when they are asked for, and then forgotten."""
+    gate = Gate(Limits((Window(9, 10.0),), concurrent=9, polls_count=False))
+    gate.share(Others(1))
+    for step in ("submit", "poll", "fetch"):
+        gate.sent(step, 100.0)
+    assert gate.use(100.0, []) == Use(2, 0, (100.0,))
+    assert gate.use(100.0, []) == Use(2, 0, ())
+
+
+def test_without_others_earlier_runs_are_remembered_and_with_them_told() -> None:
+    """What an earlier run sent is counted once: from the journal, or by whoever tells of others."""
+    alone, shared = Gate(LIMITED), Gate(LIMITED)
+    shared.share(Others(sent=(95.0, 96.0, 97.0)))
+    for gate in (alone, shared):
+        for at in (95.0, 96.0, 97.0):
+            gate.remember("submit", at)
+        assert gate.opens_at("submit", 100.0) == 105.0
+        assert gate.opens_at("submit", 106.0) == 106.0
+
+
+@pytest.mark.parametrize(
+    ("others", "due", "waits"),
+    [
+        (Others(1), ["submit", "poll"], False),
+        (Others(1, flying=2), [], False),
+        (Others(1, flying=2), ["poll"], True),
+        (Others(1, tickets=4), ["submit"], True),
+        (Others(1, tickets=4), ["poll"], False),
+        (Others(1, sent=(95.0, 96.0, 97.0)), ["submit"], True),
+    ],
+)
+def test_a_run_waits_if_only_limits_keep_what_is_due(others: Others, due: list[Step], waits: bool) -> None:
+    """To stand in line something must be due and nothing but the limits in its way."""
+    gate = Gate(LIMITED)
+    gate.share(others)
+    assert gate.use(100.0, due).waits == waits
+
+
+@pytest.mark.parametrize("trouble", ["busy", "shut", "resting"])
+def test_a_run_with_troubles_of_its_own_stands_in_no_line(trouble: str) -> None:
+    """Told to slow down, shut out or resting, a run keeps nobody else waiting."""
+    gate = Gate(Limits(concurrent=1))
+    gate.share(Others(1, flying=1))
+    assert gate.waits(100.0, ["submit"])
+    if trouble == "shut":
+        gate.close("submit", "no credits")
+    for _ in range(FAILURES if trouble == "resting" else trouble == "busy"):
+        gate.sent("submit", 100.0)
+        gate.answered("submit", 100.0, "r1", Busy(30.0) if trouble == "busy" else Broken("no route"))
+    assert not gate.waits(100.0, ["submit"])
+
+
+@pytest.mark.parametrize(
+    ("others", "reopens_at"),
+    [
+        (None, None),
+        (Others(), None),
+        (Others(1), 100.0 + GLANCE),
+        (Others(1, sent=(91.0, 92.0, 93.0)), 100.0 + GLANCE),
+    ],
+)
+def test_beside_others_a_run_looks_again_soon(others: Others | None, reopens_at: float | None) -> None:
+    """Alone, only an answer opens a full gate; beside others it is looked at again, as nobody tells us when they are done."""
+    gate = Gate(LIMITED)
+    if others is not None:
+        gate.share(others)
+    gate.sent("submit", 90.0)
+    gate.sent("submit", 90.0)
+    assert gate.opens_at("submit", 100.0) is None
+    assert gate.reopens_at("submit", 100.0) == reopens_at
+    gate.close("submit", "no credits")
+    assert gate.reopens_at("submit", 100.0) is None

@@ -192,6 +192,25 @@ def test_used_up_tries_ask_for_a_fresh_link() -> None:
     assert tell(*call("fetch", Lost("cut")), life=life).state == "waiting"
 
 
+def test_what_breaks_on_every_try_is_renewed_once_only() -> None:
+    """A fresh link that breaks as often as the first is given up: it is not the link that is at fault."""
+    life = tell(*BEFORE["fetch"], *call("fetch", Broken("503")) * TRIES["fetch"])
+    assert (life.state, life.refreshes) == ("waiting", 1)
+    life = tell(*call("poll", ONE), *call("fetch", Broken("503")) * TRIES["fetch"], life=life)
+    assert (life.state, giving_up(life)) == ("ready", ("spoiled", "bought, but its link cannot be downloaded: 503"))
+
+
+def test_what_could_not_be_downloaded_is_tried_again_by_the_next_run() -> None:
+    """A link that yielded nothing is free to be tried another day; what came and is unusable stays given up."""
+    life = tell(PLAN, *call("submit", ONE), *call("fetch", Broken("503")) * TRIES["fetch"])
+    life = tell(Stopped(9.0, "r1", *(giving_up(life) or ("failed", ""))), life=life)
+    assert (life.state, life.retrievable) == ("spoiled", True)
+    again = tell(Planned(1000.0, ask()), life=life)
+    assert (again.state, again.parts[0].tries, giving_up(again), again.retrievable) == ("ready", 0, None, False)
+    unusable = tell(*HISTORIES["spoiled"])
+    assert (unusable.retrievable, tell(Planned(1000.0, ask()), life=unusable)) == (False, unusable)
+
+
 def test_renewal_restarts_the_deadline() -> None:
     """A link that died after a long job still gets time to be renewed."""
     life = tell(*BEFORE["fetch"], *call("fetch", Refused("403"), 900.0))

@@ -71,7 +71,7 @@ def test_the_reason_names_limits_and_remedy() -> None:
     purse.reserve("r1", USD)
     purse.keep("r1")
     assert purse.why() == (
-        "the budget does not allow another: 1 of 1 requests and 0.05 of 20 USD spent; raise budget: or wait for the next run"
+        "the budget of the run allows no more: 1 of 1 requests and 0.05 of 20 USD spent; raise it, or run again to go on"
     )
 
 

@@ -5,6 +5,7 @@ import io
 
 import aiohttp
 import pytest
+from PIL import Image
 
 from runner.sandbox.behaviour import Fault
 from tests.sandbox.conftest import KEY, Sandbox, Start
@@ -112,3 +113,62 @@ async def test_a_closed_connection_is_no_answer(start: Start):
     sandbox = await start(faults=(Fault("drop_before"),))
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await sandbox.post(TEXT, {"prompt": "x"})
+
+
+IMAGE = "/jivox/v2/accounts/1/imageGen"
+PICTURE = {"prompt": "hat", "width": 40, "height": 30}
+
+
+async def test_an_answer_is_cut_where_it_was_ordered(start: Start):
+    """The announced length is the whole answer's; what comes is its first part."""
+    sandbox = await start(faults=(Fault("truncated", part=0.5, times=1),))
+    async with sandbox.client.post(sandbox.url + TEXT, json={"prompt": "x"}, headers={"jvx_apikey": KEY}) as response:
+        length = int(response.headers["Content-Length"])
+        assert len(await response.content.readexactly(length // 2)) == length // 2
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.content.readexactly(1)
+    assert len(await sandbox.ledger()) == 1
+
+
+async def test_an_answer_drips(start: Start):
+    """Byte after byte comes, and the server stops when nobody listens any more."""
+    sandbox = await start(faults=(Fault("slow_drip"),))
+    with pytest.raises(TimeoutError):
+        await sandbox.post(TEXT, {"prompt": "x"}, timeout=aiohttp.ClientTimeout(total=0.3))
+    assert len(await sandbox.ledger()) == 1
+
+
+async def test_an_answer_goes_on_and_on(start: Start):
+    """After the answer itself come 32 MiB of nothing."""
+    sandbox = await start(faults=(Fault("oversized"),))
+    _, body, _ = await sandbox.call("POST", TEXT, json={"prompt": "x"})
+    assert len(body) > 32 * 1024 * 1024
+    assert body[:9] == b'{"text":"'
+
+
+async def test_a_bomb_unpacks_at_the_client(start: Start):
+    """A gzip bomb is declared as such, so a client that reads it whole gets 32 MiB."""
+    sandbox = await start(faults=(Fault("gzip_bomb"),))
+    _, body, _ = await sandbox.call("POST", TEXT, json={"prompt": "x"})
+    assert len(body) == 32 * 1024 * 1024
+
+
+async def test_a_redirect_leads_away(start: Start):
+    """A redirect is answered before anything is accepted."""
+    sandbox = await start(faults=(Fault("error", status=307, location="https://trap.example/"),))
+    async with sandbox.client.post(
+        sandbox.url + TEXT, json={"prompt": "x"}, headers={"jvx_apikey": KEY}, allow_redirects=False
+    ) as response:
+        assert (response.status, response.headers["Location"]) == (307, "https://trap.example/")
+    assert await sandbox.ledger() == []
+
+
+async def test_a_picture_comes_in_the_wrong_size(start: Start):
+    """The link works and what is behind it decodes, but it is half as large as was asked for."""
+    sandbox = await start(faults=(Fault("wrong_size", times=1),))
+    _, body = await sandbox.post(IMAGE, PICTURE)
+    sizes = []
+    for _ in range(2):
+        with Image.open(io.BytesIO(await sandbox.fetch(body["imageUrl"]))) as picture:
+            sizes.append(picture.size)
+    assert sizes == [(20, 15), (40, 30)]

@@ -6,6 +6,7 @@ import pytest
 
 from runner.errors import Usage
 from runner.sandbox.behaviour import KINDS, NAMED, Behaviour, Fault, Kind, Step, load_faults
+from runner.sandbox.tries import Tries
 
 
 def kinds(behaviour: Behaviour, step: Step = "poll", tries: int = 40) -> list[str]:
@@ -40,6 +41,36 @@ def test_chance_is_kept():
 def test_times_ends_a_fault():
     """`times: 2` lets the third try of the same request through."""
     assert kinds(Behaviour(0, (Fault("busy", times=2),)), tries=4) == ["busy", "busy", "", ""]
+
+
+def test_the_storm_goes_on_after_a_restart(tmp_path: Path):
+    """With tries kept in a file, stopping in between changes no request's fate, and a fault that ended does not begin anew."""
+    faults = (Fault("busy", times=2), Fault("error", 0.5))
+    whole = kinds(Behaviour(3, faults), tries=12)
+    pieces: list[str] = []
+    for _ in range(4):
+        tries = Tries(tmp_path / "tries.txt")
+        pieces += kinds(Behaviour(3, faults, tries), tries=3)
+        tries.close()
+    assert pieces == whole
+    assert whole.count("busy") == 2
+
+
+def test_what_no_fault_can_hit_is_not_counted(tmp_path: Path):
+    """A quiet sandbox writes nothing down."""
+    tries = Tries(tmp_path / "tries.txt")
+    kinds(Behaviour(0, (Fault("busy", vendor="vyro"),), tries))
+    tries.close()
+    assert (tmp_path / "tries.txt").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(Fault("error"), 503), (Fault("error", status=404), 404), (Fault("expired_link"), 403), (Fault("broken_json"), 200)],
+)
+def test_a_kind_has_its_usual_status(fault: Fault, code: int):
+    """The status is the ordered one, else what is usual for the kind."""
+    assert fault.code == code
 
 
 def test_a_job_fails_for_good_or_not_at_all():
@@ -94,7 +125,12 @@ def test_faults_are_loaded_from_a_file(tmp_path: Path):
         ('[{"kind": "hail"}]', "'hail' is not one of busy"),
         ('[{"kind": "busy"}, {"kind": "busy", "step": "pay"}]', "entry 2: step 'pay'"),
         ('[{"kind": "busy", "chance": 2}]', "chance 2 is not"),
-        ('[{"kind": "error", "status": 200}]', "status 200"),
+        ('[{"kind": "error", "status": 200}]', "status 200 is not a number from 300 to 599"),
+        ('[{"kind": "expired_link", "status": 500}]', "status 500 is not a number from 400 to 499"),
+        ('[{"kind": "busy", "status": true}]', "status True"),
+        ('[{"kind": "truncated", "part": -0.1}]', "part -0.1 is not"),
+        ('[{"kind": "busy", "times": 0}]', "times 0 is not a whole number"),
+        ('[{"kind": "busy", "retry_after": 3}]', "retry_after 3 is not a text"),
     ],
 )
 def test_a_wrong_fault_file_is_explained(tmp_path: Path, text: str, message: str):
@@ -104,6 +140,12 @@ def test_a_wrong_fault_file_is_explained(tmp_path: Path, text: str, message: str
     with pytest.raises(Usage, match=r"weather\.json") as caught:
         load_faults(str(path))
     assert message in str(caught.value)
+
+
+def test_a_folder_is_no_fault_file(tmp_path: Path):
+    """What cannot be read is named, with the reason."""
+    with pytest.raises(Usage, match="cannot be read"):
+        load_faults(str(tmp_path))
 
 
 def test_an_unknown_name_is_explained():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from email.utils import formatdate
 from pathlib import Path
 
 import aiohttp
@@ -63,6 +64,23 @@ async def test_faults_at_submit(start: Start, kind: Kind, status: int, billed: i
     if kind == "broken_json":
         with pytest.raises(json.JSONDecodeError):
             json.loads(body)
+
+
+async def test_tries_are_remembered_by_the_folder(start: Start):
+    """A fault of one try does not hit the same request again after the sandbox was started anew."""
+    seen = []
+    for _ in range(3):
+        sandbox = await start(faults=(Fault("error", times=1),))
+        seen.append((await sandbox.post(TEXT, {"prompt": "x"}))[0])
+    assert seen == [503, 200, 200]
+
+
+async def test_a_date_to_wait_for_is_told_by_the_sandboxs_clock(start: Start):
+    """`+N` becomes a date, with the Date to read it against, whatever the machine's own clock says."""
+    sandbox = await start(faults=(Fault("busy", retry_after="+7"),))
+    async with sandbox.client.post(sandbox.url + TEXT, json={"prompt": "x"}, headers={"jvx_apikey": KEY}) as response:
+        assert response.headers["Date"] == formatdate(sandbox.clock.now, usegmt=True)
+        assert response.headers["Retry-After"] == formatdate(sandbox.clock.now + 7, usegmt=True)
 
 
 @pytest.mark.parametrize("after", [None, "7", "Wed, 21 Oct 2026 07:28:00 GMT", "soon"])

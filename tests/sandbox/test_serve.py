@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import select
 import signal
 import stat
 import subprocess
@@ -94,6 +95,21 @@ def test_two_processes_make_identical_pictures(started: Any, tmp_path: Path):
             call(ready, "jivox", "/accounts/2/imageGen", {**BODY, "prompt": "something else"})
         pictures.append(fetch(call(ready, "jivox", "/accounts/1/imageGen", BODY)["imageUrl"]))
     assert pictures[0] == pictures[1]
+
+
+def test_a_folder_has_one_sandbox_at_a_time(started: Any, tmp_path: Path):
+    """The next sandbox on a folder waits until the last one has ended, and gets its port and its key."""
+    first, told = started(tmp_path / "state", "--with-parent")
+    argv = [sys.executable, "-m", "runner.sandbox", "--state", str(tmp_path / "state"), "--with-parent"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as second:
+        assert second.stdin is not None
+        assert second.stdout is not None
+        assert not select.select([second.stdout], [], [], 1.0)[0]
+        first.stdin.close()
+        again = json.loads(second.stdout.readline())
+        second.stdin.close()
+    assert first.wait(10) == 0
+    assert (again["url"], again["key"]) == (told["url"], told["key"])
 
 
 def test_an_orphan_ends(started: Any, tmp_path: Path):

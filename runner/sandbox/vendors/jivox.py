@@ -35,7 +35,8 @@ def wrong(name: str, message: str) -> Reply:
 def trouble(kind: Trouble, status: int) -> Reply:
     """Anything that is not the request's fault (assumed: ordinary HTTP statuses)."""
     codes = {"busy": 429, "queue_full": 429, "no_credits": 402, "no_credit": 402}
-    words = {"busy": "Too many requests", "queue_full": "Too many requests", "broken": "GenAI service is not available"}
+    busy, broken = "Too many requests", "GenAI service is not available"
+    words = {"busy": busy, "queue_full": busy, "broken": broken, "refused": "The request was refused"}
     return write_json(codes.get(kind, status), {"msg": words.get(kind, "Not enough credits")})
 
 

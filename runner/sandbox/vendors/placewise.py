@@ -66,7 +66,7 @@ def trouble(kind: Trouble, status: int) -> Reply:
         return write_json(429, {"error": "Rate limit exceeded"})
     if kind in {"no_credits", "no_credit"}:
         return write_json(402, {"error": "Feature is not enabled for this loyalty club"})
-    return write_json(status, {"error": "Service unavailable"})
+    return write_json(status, {"error": "Service unavailable" if kind == "broken" else "The request was refused"})
 
 
 def _fields(ask: Ask) -> Fields:

@@ -51,7 +51,7 @@ def trouble(kind: Trouble, status: int) -> Reply:
         return _say(429, {"message": "Insufficient credit limit"})
     if kind == "no_credits":
         return _say(402, {"message": "Not enough credits to complete the transaction"})
-    return _say(status, {"message": "Server internal error"})
+    return _say(status, {"message": "Server internal error" if kind == "broken" else "The request was refused"})
 
 
 def make_media(params: Params, inputs: Inputs) -> list[Made]:

@@ -34,6 +34,14 @@ STYLES: Final = ("realistic", "anime", "flux-schnell", "flux-dev", "flux-dev-fas
 RATIOS: Final = ("1:1", "3:2", "4:3", "3:4", "16:9", "9:16")
 VIDEO_RATIOS: Final = ("1:1", "16:9", "9:16")
 LONG_SIDE: Final = 1024
+REFUSALS: Final[Mapping[int, tuple[int, str]]] = {
+    **dict.fromkeys((400, 422), (1100, "InvalidRequest")),
+    401: (1001, "TokenInvalid"),
+    402: (1101, "NotEnoughTokens"),
+    406: (1002, "TokenExpired"),
+    425: (1202, "TooManyRequests"),
+}
+"""The `code` and its name that go with a status of refusal; the document has none for the others."""
 Inputs = Mapping[str, bytes]
 Params = Mapping[str, Any]
 
@@ -57,11 +65,14 @@ def wrong(name: str, message: str) -> Reply:
 
 
 def trouble(kind: Trouble, status: int) -> Reply:
-    """1202 pace, 1101 tokens, 1200 service."""
+    """1202 pace, 1101 tokens, 1200 service; what is refused otherwise has the code of its status."""
     if kind in {"busy", "queue_full"}:
         return _error(429, 1202, "TooManyRequests", "Too many requests")
     if kind in {"no_credits", "no_credit"}:
         return _error(402, 1101, "NotEnoughTokens", "Not enough tokens")
+    if kind == "refused":
+        code, name = REFUSALS.get(status, (0, "Refused"))
+        return _error(status, code, name, "The request was refused")
     return _error(status, 1200, "ServiceUnavailable", "Service is not available")
 
 
