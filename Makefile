@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format clean
+.PHONY: demo test soak lint format clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adbatch needs Python 3.11 or newer; set PYTHON=python3.12, say")'
@@ -13,8 +13,6 @@ $(VENV)/.installed: pyproject.toml
 
 demo: $(VENV)/.installed
 	$(BIN)/adbatch run jobs/summer-sale.yaml --sandbox
-	@echo
-	@echo "Pictures and copy: out/summer-sale/    one line a variant: out/summer-sale/results.jsonl"
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -23,6 +21,10 @@ lint: $(VENV)/.installed
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# The long versions of the harnesses: a thousand kills and more, about an hour.
+soak: $(VENV)/.installed
+	ADBATCH_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 3600
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .

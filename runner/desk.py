@@ -7,7 +7,7 @@ raised together, in the user's terms: a wrong option points into adbatch.yaml, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -17,7 +17,7 @@ from runner.edge.inputs import InputFiles
 from runner.edge.journal import Run
 from runner.edge.rehearsal import Stage
 from runner.errors import Complaint, Invalid
-from runner.feed import Source, read_rows, survey
+from runner.feed import Source, Survey, read_rows, survey
 from runner.fields import Problem
 from runner.job.check import Checked, check
 from runner.job.document import Document, dotted
@@ -33,7 +33,7 @@ WRONG_NAMES: Final = ("not an option", "not a secret", "nothing is called")
 """How complaints begin that are about a name in the project file, not about the value behind it."""
 
 STAGED: Final = Limits(concurrent=8)
-"""The pace against emulated vendors: an account's limits protect an account, and here there is none."""
+"""The pace against emulated vendors: an account's limits protect an account, and here there is none. Its deadline stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,15 @@ class Desk:
             return complaint
         return self.complaint(complaint.message, *complaint.path.split("."))
 
+    def feed_mistakes(self, surveyed: Survey) -> list[Complaint]:
+        """What is wrong with the feed as a whole: what its survey found, or that it has too few rows."""
+        complaints = [self.located(complaint) for complaint in surveyed.complaints]
+        least = self.job_file.job.feed.guard.min_rows
+        if not complaints and surveyed.rows < least:
+            why = f"the feed has {surveyed.rows} rows, at least {least} are wanted; nothing was sent, nothing retired"
+            complaints.append(self.complaint(why, "feed", "guard", "min_rows"))
+        return complaints
+
 
 def load_files(path: Path) -> tuple[ProjectFile, JobFile]:
     """The job at `path` and its project. Raises `Invalid` with the mistakes of both files, `Usage` where one cannot be read."""
@@ -80,8 +89,13 @@ def load_files(path: Path) -> tuple[ProjectFile, JobFile]:
     if project_file is not None and job_file is not None:
         return project_file, job_file
     if project_file is not None:
-        wrong[:0] = _project_mistakes(project_file, open_catalog(_accounts(project_file, None), _prices(project_file)))
+        wrong[:0] = project_mistakes(project_file, catalog_of(project_file))
     raise Invalid(wrong)
+
+
+def catalog_of(project_file: ProjectFile, stage: Stage | None = None) -> Catalog:
+    """What the project's accounts offer, with whatever is wrong or missing about them; with a `stage` they are emulated ones."""
+    return open_catalog(_accounts(project_file, stage), _prices(project_file))
 
 
 def open_desk(files: tuple[ProjectFile, JobFile], stage: Stage | None = None, blobs: Blobs | None = None) -> Desk:
@@ -90,33 +104,46 @@ def open_desk(files: tuple[ProjectFile, JobFile], stage: Stage | None = None, bl
     With a `stage` every account is an emulated one; with `blobs`, pictures that the job names are copied there as they are hashed.
     Raises `Invalid` with every mistake that needs no row to be seen.
     """
-    project_file, job_file = files
-    catalog = open_catalog(_accounts(project_file, stage), _prices(project_file))
-    pictures = InputFiles(job_file.path.parent, project_file.root, blobs)
-    desk = Desk(job_file, project_file, catalog, Plan(job_file, project_file, catalog.offers, pictures))
-    settings = [*_project_mistakes(project_file, catalog), *_missing_settings(desk)]
-    complaints = [*_unstaged(desk, stage), *desk.plan.complaints]
-    if not desk.output.is_relative_to(project_file.root):
-        complaints.append(desk.complaint(f"lies outside the project folder {project_file.root}", "output", "dir"))
+    desk, settings, complaints = lay_desk(files, stage, blobs)
+    complaints += desk.plan.complaints
     if settings or complaints:
         raise Invalid([*sorted(settings, key=_where), *sorted(complaints, key=_where)])
     return desk
 
 
-def check_feed(desk: Desk, source: Source) -> tuple[int, Checked]:
-    """Number of rows, and what the plan amounts to. Raises `Invalid` with every mistake of the feed or of a rendered row."""
+def lay_desk(
+    files: tuple[ProjectFile, JobFile], stage: Stage | None = None, blobs: Blobs | None = None
+) -> tuple[Desk, list[Complaint], list[Complaint]]:
+    """The desk as far as it can be laid, what is wrong with the project's settings, and what with the job.
+
+    What is wrong with the plan is the plan's to tell (`Desk.plan.complaints`).
+    """
+    project_file, job_file = files
+    catalog = catalog_of(project_file, stage)
+    pictures = InputFiles(job_file.path.parent, project_file.root, blobs)
+    desk = Desk(job_file, project_file, catalog, Plan(job_file, project_file, catalog.offers, pictures))
+    settings = [*project_mistakes(project_file, catalog), *_missing_settings(desk)]
+    complaints = list(_unstaged(desk, stage))
+    if not desk.output.is_relative_to(project_file.root):
+        complaints.append(desk.complaint(f"lies outside the project folder {project_file.root}", "output", "dir"))
+    return desk, settings, complaints
+
+
+def check_feed(desk: Desk, source: Source, runs: Sequence[Run] = ()) -> tuple[Survey, Checked]:
+    """What the feed holds, and what the plan amounts to; `runs` are those the feed is compared with.
+
+    Raises `Invalid` with every mistake of the feed or of a rendered row.
+    """
     surveyed = survey(source)
-    complaints = [desk.located(complaint) for complaint in surveyed.complaints]
-    least = desk.job_file.job.feed.guard.min_rows
-    if not complaints and surveyed.rows < least:
-        why = f"the feed has {surveyed.rows} rows, at least {least} are wanted; nothing was sent, nothing retired"
-        complaints.append(desk.complaint(why, "feed", "guard", "min_rows"))
+    complaints = desk.feed_mistakes(surveyed)
     if complaints:
         raise Invalid(complaints)
+    guard_drop(desk, surveyed.rows, runs)
+    guard_kinds(desk, surveyed.kinds, runs)
     checked = check(desk.plan, partial(read_rows, source))
     if checked.complaints:
         raise Invalid(checked.complaints)
-    return surveyed.rows, checked
+    return surveyed, checked
 
 
 def guard_drop(desk: Desk, rows: int, runs: Sequence[Run]) -> None:
@@ -128,6 +155,27 @@ def guard_drop(desk: Desk, rows: int, runs: Sequence[Run]) -> None:
         raise Invalid([desk.complaint(why, "feed", "guard", "max_drop")])
 
 
+def kinds_read(desk: Desk, kinds: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
+    """What the columns that templates read hold, as a run remembers it; a column of which nothing is known is left out."""
+    wanted = desk.plan.columns()
+    return {name: sorted(held) for name, held in kinds.items() if held and (name in wanted or "*" in wanted)}
+
+
+def guard_kinds(desk: Desk, kinds: Mapping[str, frozenset[str]], runs: Sequence[Run]) -> None:
+    """Raise `Invalid` if a column that templates read holds nothing of the kind it held in the last run that ended."""
+    if not desk.job_file.job.feed.guard.same_kinds:
+        return
+    before = next((told for run in reversed(runs) if run.ended and isinstance(told := run.meta.get("kinds"), dict)), {})
+    changed = [
+        f"row.{name} held {' and '.join(before[name])} in the last run and holds {' and '.join(held)} now"
+        for name, held in kinds_read(desk, kinds).items()
+        if name in before and not set(before[name]) & set(held)
+    ]
+    cure = "nothing was sent, nothing retired; if that is meant, write guard: {same_kinds: false} for one run"
+    if changed:
+        raise Invalid([desk.complaint(f"{change}; {cure}", "feed", "guard", "same_kinds") for change in changed])
+
+
 def _load(load: Callable[[Path], File], path: Path, wrong: list[Complaint]) -> File | None:
     try:
         return load(path)
@@ -136,7 +184,8 @@ def _load(load: Callable[[Path], File], path: Path, wrong: list[Complaint]) -> F
         return None
 
 
-def _project_mistakes(project_file: ProjectFile, catalog: Catalog) -> list[Complaint]:
+def project_mistakes(project_file: ProjectFile, catalog: Catalog) -> list[Complaint]:
+    """What is wrong with the project file's accounts, options and prices."""
     return [_complaint(problem, project_file.document) for problem in catalog.problems]
 
 
@@ -176,7 +225,11 @@ def _staged(account: Account, vendor: Mapping[str, Any] | None) -> Account:
     if vendor is None:
         return account
     ours = {name: value for name, value in account.options.items() if value is not None and not name.endswith("_url")}
-    return Account(account.kind, str(vendor["base_url"]), {**vendor["options"], **ours}, {}, lambda _: STAGED)
+    return Account(account.kind, str(vendor["base_url"]), {**vendor["options"], **ours}, {}, partial(_pace_on_stage, account))
+
+
+def _pace_on_stage(account: Account, documented: Limits) -> Limits:
+    return replace(STAGED, deadline=account.limits(documented).deadline)
 
 
 def _prices(project_file: ProjectFile) -> dict[str, Money]:

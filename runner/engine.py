@@ -14,6 +14,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
@@ -32,6 +33,8 @@ T = TypeVar("T")
 WINDOW: Final = 2_000
 """Variants in flight at once: enough to keep every lane busy, few enough that memory does not grow with the feed."""
 
+TOLD: Final = 5
+"""Requests that are told by name."""
 GONE: Final = "its bytes are gone from the state folder; `--fresh` buys it again"
 
 STATUS_OF: Final[dict[str, Status]] = {
@@ -64,7 +67,8 @@ class Tools:
 
     `measure` verifies a blob and describes it (a text says why it is not usable), `holds` says whether all blobs of some artifacts
     are still there, `publish` writes what steps gave to the output folder, `fresh` names the steps to buy anew, and `risk` says
-    whether what was uncertain, and asked again so many times already, may be asked once more.
+    whether what was uncertain, and asked again so many times already, may be asked once more. What leaves is decided within a
+    `turn`, so that runs which share a lane decide one after another.
     """
 
     clock: Clock
@@ -75,16 +79,17 @@ class Tools:
     publish: Callable[[Sequence[Yield]], None]
     fresh: Callable[[str], bool] = lambda _: False
     risk: Callable[[Ask, int], bool] = lambda _ask, _tries: False
+    turn: Callable[[Conductor], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
 @dataclass(slots=True)
 class Ending:
-    """How a run ended: why which lane closed, requests reused per lane, whether the budget was spent, the signal's exit code."""
+    """How a run ended: why which lane closed, requests reused per lane, which budgets were spent, the signal's exit code."""
 
     closed: dict[str, str] = field(default_factory=dict)
     failing: dict[str, str] = field(default_factory=dict)
     reused: Counter[str] = field(default_factory=Counter)
-    broke: bool = False
+    spent: tuple[str, ...] = ()
     interrupted: int = 0
 
 
@@ -111,6 +116,7 @@ class Engine:
         self._press = ThreadPoolExecutor(1, "publish")
         self._exhausted = self._draining = False
         self._risky: dict[str, Ask] = {}
+        self._aloft: dict[str, Send] = {}
         self._again: list[Ask] = []
         self.ending = Ending()
 
@@ -132,18 +138,19 @@ class Engine:
             raise self._failure
         self.ending.closed = dict(self._conductor.closed)
         self.ending.failing = dict(self._conductor.failing)
-        self.ending.broke = self._conductor.broke
+        self.ending.spent = self._conductor.spent
         return self.ending
 
     async def _turn(self) -> bool:
         facts = self._take_in()
         facts += await self._fill()
-        now = self._tools.clock.now()
-        facts += self._feed(self._conductor.expired(now))
-        sends = self._conductor.due(now)
+        with self._tools.turn(self._conductor):
+            now = self._tools.clock.now()
+            sends = self._conductor.due(now)
+            facts += self._feed(self._conductor.expired(now))  # after `due`, so that the last poll has left
         facts += [sent_fact(send, now) for send in sends]
         if facts:
-            await self._aside(self._disk, self._tools.ledger.commit, facts)
+            await self._commit(facts)
         self._settle()
         await self._publish()
         for send in sends:
@@ -153,6 +160,17 @@ class Engine:
         if self._carried or self._judged or sends or facts:
             return True
         return await self._wait()
+
+    async def _commit(self, facts: Sequence[Fact]) -> None:
+        """Write the turn down. Where that fails, say which purchases nobody can write the answers of: they will be uncertain."""
+        try:
+            await self._aside(self._disk, self._tools.ledger.commit, facts)
+        except OurSide as failure:
+            answered = [fact.id for fact in facts if isinstance(fact, Answered) and fact.step == "submit"]
+            if at_risk := [*self._aloft, *answered]:
+                told = ", ".join(name[:12] for name in at_risk[:TOLD]) + (", …" if len(at_risk) > TOLD else "")
+                raise OurSide(f"{failure}\n{len(at_risk)} requests were under way and may be uncertain now: {told}") from failure
+            raise
 
     def _take_in(self) -> list[Fact]:
         """Facts from what the hands and the verifiers brought since the last turn."""
@@ -173,7 +191,7 @@ class Engine:
         """Tell the loom of every life that has ended or been let go."""
         for life in self._conductor.settled():
             ask = self._risky.pop(life.request.id, None)
-            if ask is not None and life.state == "uncertain" and not self._draining:
+            if ask is not None and life.state == "uncertain" and self._conductor.takes(ask.request, ask.step):
                 self._again.append(ask)
             else:
                 self._loom.settle(life.request.id, outcome_of(life))
@@ -185,7 +203,7 @@ class Engine:
         """Take up variants while there is room, and the requests they make possible. Returns the Planned facts."""
         facts: list[Fact] = []
         while True:
-            while len(self._loom) < self._window and not self._exhausted and not self._conductor.broke:
+            while len(self._loom) < self._window and not self._exhausted and not self._conductor.penniless:
                 variant = next(self._variants, None)
                 if variant is None:
                     self._exhausted = True
@@ -218,7 +236,7 @@ class Engine:
 
     def _known(self, life: Life) -> Outcome | None:
         """The outcome of a life that is settled for good, None if there is something left to do for it."""
-        if life.state not in ("saved", "refused", "spoiled", "uncertain"):
+        if life.retrievable or life.state not in ("saved", "refused", "spoiled", "uncertain"):
             return None
         if life.state == "saved" and not self._tools.holds(life.artifacts):
             return Outcome("failed", life.request, why=GONE, reused=True)
@@ -230,7 +248,7 @@ class Engine:
         orders = [fact for fact in history if isinstance(fact, Planned) and fact.fresh]
         if self._tools.fresh(ask.step) and not any(order.at >= self._started_at for order in orders):
             return True
-        if life is None or life.state != "uncertain":
+        if life is None or life.state != "uncertain" or not self._conductor.takes(ask.request, ask.step):
             return False
         saved_at = max((fact.at for fact in history if isinstance(fact, Saved)), default=0.0)
         return self._tools.risk(ask, sum(order.at > saved_at for order in orders))
@@ -251,7 +269,10 @@ class Engine:
         self._conductor.drain()
 
     async def _carry(self, send: Send) -> None:
+        if send.step == "submit":
+            self._aloft[send.request.id] = send
         carried = await self._tools.hands.carry(send)
+        self._aloft.pop(send.request.id, None)
         self._carried.append(carried)
 
     async def _verify(self, life: Life) -> None:

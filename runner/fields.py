@@ -127,7 +127,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
     near = _nearest(str(word), names)
     if near:
         return f"; did you mean {near}?"
-    return f"; it takes {', '.join(sorted(names)[:12])}" if names else ""
+    shown = [name if len(name) <= LONGEST_COMPARED else f"{name[: LONGEST_COMPARED - 1]}…" for name in sorted(names)[:12]]
+    return f"; it takes {', '.join(shown)}" if names else ""
 
 
 def _nearest(word: str, names: Sequence[str]) -> str | None:

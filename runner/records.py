@@ -1,7 +1,7 @@
 """The nouns that cross rooms: frozen, slotted, and made of plain values.
 
 `feed` makes Rows, `job` makes Variants and Requests, `core` makes Sends, `providers` make Calls, `edge` makes Answers. None of
-those rooms knows another; they meet here. The seven verdicts live in `runner.verdicts`, the five facts in `runner.facts`, what an
+those rooms knows another; they meet here. The seven verdicts live in `runner.verdicts`, the facts in `runner.facts`, what an
 operation takes in `runner.fields`.
 """
 
@@ -49,12 +49,14 @@ class Limits:
     """What a lane may do: sliding windows, calls in flight at once, and tickets open at the vendor (None: no limit).
 
     `polls_count` says whether a poll uses up the windows as a submit does; downloads never do, they go to another host.
+    `deadline` is how many seconds a job may stay queued or running at the vendor; None leaves that to each operation.
     """
 
     rate: tuple[Window, ...] = ()
     concurrent: int | None = None
     queued: int | None = None
     polls_count: bool = True
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,31 +6,40 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
+from runner.budgets import check_budgets
 from runner.core.tally import LaneTally
-from runner.desk import Desk, check_feed, guard_drop, open_desk
+from runner.desk import Desk, check_feed, kinds_read, load_files, open_desk
 from runner.edge.clock import Clock, SystemClock
 from runner.edge.git import read_revision
 from runner.edge.rehearsal import Stage, open_stage
-from runner.edge.snapshots import find_files, take_snapshot
+from runner.edge.snapshots import take_snapshot
 from runner.edge.state import State
 from runner.engine import Ending, Engine
+from runner.errors import Held, Usage
 from runner.feed import Source, read_rows
+from runner.fields import suggest
 from runner.job.check import Checked
+from runner.job.load import JobFile
 from runner.manifest import Told, manifest_of
-from runner.records import Variant
+from runner.records import Json, Variant
 from runner.results import write_results
 from runner.workshop import Workshop, open_workshop
 
-GRAVITY: Final = (130, 143, 4, 5, 1, 6, 0)
+GRAVITY: Final = (130, 143, 129, 4, 5, 1, 6, 0)
 """Exit codes of finished runs, the gravest first: an interruption, then what concerns money, then what is missing."""
+
+GLANCE: Final = 0.2
+"""Seconds between two looks at whether another run has ended."""
+
+Lock: TypeAlias = Callable[[float], AbstractContextManager[None]]
+"""Holds a job, from the moment it is given, which others are told; raises `Held`."""
 
 
 class Voice(Protocol):
@@ -47,7 +56,8 @@ class Voice(Protocol):
 class Order:
     """What the command line asks of a run. `fresh` names the steps to buy anew (None: no step, empty: every step).
 
-    `faults` are arguments for the sandbox; a `stage` that is already there is used instead of a new one.
+    `faults` are arguments for the sandbox; a `stage` that is already there is used instead of a new one. `wait` is how many seconds
+    another run of the job may take to end, `allow_unpriced` lets a capped run ask for what has no known price.
     """
 
     path: Path
@@ -56,6 +66,8 @@ class Order:
     limit: int | None = None
     fresh: frozenset[str] | None = None
     stage: Stage | None = None
+    wait: float = 0.0
+    allow_unpriced: bool = False
 
     def wants_fresh(self, step: str) -> bool:
         """Whether this step is to be bought anew."""
@@ -71,34 +83,46 @@ class Report:
     manifest: Mapping[str, Any]
 
 
-def check_job(path: Path) -> Checked:
-    """Everything that can be known of a job without the network; a feed at an https address is not read.
-
-    Raises `Invalid` with every mistake, `Usage`, or `OurSide`.
-    """
-    desk = open_desk(path)
-    spec = desk.job_file.job.feed.path
-    if "://" in spec:
-        return Checked((), 0, 0, {})
-    files = find_files(spec, desk.folder, [desk.project_file.root])
-    names = tuple(os.path.relpath(file, desk.folder) for file in files)
-    return check_feed(desk, desk.source(tuple(files), names))[1]
-
-
 async def run_job(order: Order, voice: Voice, clock: Clock | None = None, steer: Callable[[Engine], None] | None = None) -> Report:
     """Make everything the job asks for that is not there yet. `steer` is given the engine, to drain it on a signal.
 
     Raises `Invalid`, `Usage`, `OurSide` or `Held`; whatever a vendor does ends in the report.
     """
     clock = clock or SystemClock()
-    desk = open_desk(order.path)
-    state = State(desk.state, "sandbox" if order.sandbox else "live")
+    project_file, job_file = load_files(order.path)
+    _check_fresh(order, job_file)
+    state = State(project_file.root / project_file.project.state, "sandbox" if order.sandbox else "live")
     async with AsyncExitStack() as house:
-        house.enter_context(state.lock(desk.job_file.job.name, clock.now()))
+        if await _hold(house, partial(state.lock, job_file.job.name), order.wait, clock, voice):
+            project_file, job_file = load_files(order.path)  # they may have been edited meanwhile
         stage = await _set_stage(order, state, house)
-        desk = open_desk(order.path, stage, state.blobs())
+        desk = open_desk((project_file, job_file), stage, state.blobs())
+        check_budgets(desk, order.allow_unpriced)
         shop = await house.enter_async_context(open_workshop(desk, state, stage, clock))
         return await _run(order, shop, voice, steer)
+
+
+async def _hold(house: AsyncExitStack, lock: Lock, patience: float, clock: Clock, voice: Voice) -> bool:
+    """Hold the job until `house` closes; whether it had to be waited for. Raises `Held` once `patience` seconds are over."""
+    until, waited = clock.now() + patience, False
+    while True:
+        try:
+            house.enter_context(lock(clock.now()))
+        except Held as held:
+            if clock.now() >= until:
+                raise
+            if not waited:
+                voice.say(f"waiting up to {patience:g} s: {held}")
+            waited = True
+            await clock.sleep_until(min(until, clock.now() + GLANCE))
+        else:
+            return waited
+
+
+def _check_fresh(order: Order, job_file: JobFile) -> None:
+    steps = job_file.job.steps
+    for step in sorted((order.fresh or frozenset()) - steps.keys()):
+        raise Usage(f"{order.path} has no step {step} to buy anew{suggest(step, steps)}")
 
 
 async def _set_stage(order: Order, state: State, house: AsyncExitStack) -> Stage | None:
@@ -113,11 +137,14 @@ async def _run(order: Order, shop: Workshop, voice: Voice, steer: Callable[[Engi
     spec = desk.job_file.job.feed.path
     snapshot = await take_snapshot(spec, desk.folder, [desk.project_file.root], shop.state.feeds, shop.transport.download)
     source = desk.source(snapshot.files, snapshot.names)
-    rows, checked = await asyncio.to_thread(check_feed, desk, source)
-    guard_drop(desk, rows, shop.journal.runs())
+    surveyed, checked = await asyncio.to_thread(check_feed, desk, source, shop.journal.runs())
     voice.say(f"{desk.job_file.job.name}: {_size(checked)}")
+    for tight in shop.tight_disks(checked.requests):
+        voice.say(tight)
 
-    number = shop.journal.begin_run(started, {"rows": rows, "job": desk.job_file.digest, "feed": snapshot.sha256})
+    rows = surveyed.rows
+    seen: dict[str, Json] = {"rows": rows, "kinds": kinds_read(desk, surveyed.kinds)}
+    number = shop.journal.begin_run(started, {**seen, "job": desk.job_file.digest, "feed": snapshot.sha256})
     variants = partial(_variants, desk, source, order.limit)
     conductor = shop.conductor()
     engine = shop.engine(variants(), conductor, order.wants_fresh)
@@ -134,7 +161,7 @@ async def _run(order: Order, shop: Workshop, voice: Voice, steer: Callable[[Engi
     told = Told(*known, started, ended, code, rows, results, tallies, ending, tuple(shop.kept))
     manifest = manifest_of(desk, told)
     shop.outputs.write_manifest(manifest)
-    shop.journal.end_run(number, ended, {"rows": rows, "exit": code, "results": results.file.sha256})
+    shop.journal.end_run(number, ended, {**seen, "exit": code, "results": results.file.sha256})
     return Report(desk.output, told, manifest)
 
 
@@ -160,8 +187,8 @@ def exit_code_of(counts: Mapping[str, int], ending: Ending) -> int:
         return ending.interrupted
     if counts.get("uncertain"):
         return 4
-    if ending.broke or ending.closed:
+    if ending.spent or ending.closed:
         return 5
-    if counts.get("failed") or counts.get("refused"):
+    if ending.failing or counts.get("failed") or counts.get("refused"):
         return 1
     return 6 if counts.get("queued") or counts.get("waiting") else 0

@@ -11,7 +11,7 @@ from typing import Final
 from runner.core.conductor import Conductor
 from runner.core.purse import Purse, Purses
 from runner.edge.clock import VirtualClock
-from runner.engine import Engine, Tools
+from runner.engine import WINDOW, Engine, Tools
 from runner.facts import Fact
 from runner.fields import Field, Offer, Operation, Polling
 from runner.hands import Carried
@@ -118,8 +118,10 @@ class Floor:
         ledger: MemoryLedger | None = None,
         limits: Limits | None = None,
         purse: Purse | None = None,
+        steps: Mapping[str, Purse] | None = None,
         fresh: Callable[[str], bool] = lambda _: False,
         risk: Callable[[Ask, int], bool] = lambda ask, tries: False,
+        window: int = WINDOW,
     ) -> None:
         self.clock = VirtualClock()
         self.ledger = ledger or MemoryLedger()
@@ -129,10 +131,10 @@ class Floor:
         self.bad: dict[str, str] = {}
         self.publish_failure: Exception | None = None
         lanes = {name: limits or Limits() for name in ("pen", "press")}
-        self.conductor = Conductor(lanes, OPERATIONS, Purses(purse or Purse()))
+        self.conductor = Conductor(lanes, OPERATIONS, Purses(purse or Purse(), steps=steps or {}))
         tools = Tools(self.clock, self.vendor, self.ledger, self._measure, self._holds, self._publish, fresh, risk)
         self.variants: Iterator[Variant] = plan.variants(rows)
-        self.engine = Engine(Loom(plan), self.variants, self.conductor, tools)
+        self.engine = Engine(Loom(plan), self.variants, self.conductor, tools, window)
 
     async def run(self) -> Counter[str]:
         """Run to the end; counts of published statuses by step."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from runner.desk import STAGED, Desk, check_feed, guard_drop, load_files, open_desk
+from runner.desk import STAGED, Desk, catalog_of, check_feed, guard_drop, guard_kinds, kinds_read, load_files, open_desk
 from runner.edge.blobs import Blobs
 from runner.edge.journal import Run
 from runner.edge.rehearsal import Stage
@@ -50,8 +50,9 @@ def mistakes_of_feed(desk: Desk, *names: str) -> list[str]:
 
 
 def checked(desk: Desk) -> tuple[int, Any]:
-    """What the check of feed.csv says."""
-    return check_feed(desk, desk.source((desk.folder / "feed.csv",), ("feed.csv",)))
+    """The number of rows and what the check of feed.csv says."""
+    surveyed, result = check_feed(desk, desk.source((desk.folder / "feed.csv",), ("feed.csv",)))
+    return surveyed.rows, result
 
 
 def test_a_right_job_has_a_desk(tmp_path: Path) -> None:
@@ -162,6 +163,25 @@ def test_staged_accounts_hold_nothing_of_ours(tmp_path: Path) -> None:
     references = [ref for lane in desk.catalog.lanes.values() for ref in lane.secrets.values()]
     assert not {"OUR_USER", "/run/secrets/placewise"} & {ref.env for ref in references} | {ref.file for ref in references} - {None}
     assert {lane.limits for lane in desk.catalog.lanes.values()} == {STAGED}
+
+
+@pytest.mark.parametrize("stage", [STAGE, None])
+def test_how_long_a_job_may_take_is_the_projects_to_say(tmp_path: Path, stage: Stage | None) -> None:
+    """An account's `deadline` replaces that of each of its operations, on a stage as well; another account's stay."""
+    project = PROJECT + "  sivi: {limits: {deadline: 7m}}\n"
+    desk = desk_of(write_project(tmp_path, project=project), stage)
+    operations = {use: offer.operation for use, offer in desk.catalog.offers.items()}
+    assert {operation.deadline for use, operation in operations.items() if use.startswith("sivi/")} == {420.0}
+    assert (operations["vyro/text-to-image"].deadline, operations["vyro/text-to-video"].deadline) == (600.0, 2700.0)
+    assert desk.catalog.lanes["sivi"].limits.concurrent == (4 if stage is None else STAGED.concurrent)
+
+
+def test_a_catalog_needs_no_right_job(tmp_path: Path) -> None:
+    """What the project's accounts offer, and at which price, is known whatever else is missing."""
+    project = "version: 1\nprices: {jivox/text: {each: 0.05, currency: USD}}\n"
+    project_file, _ = load_files(write_project(tmp_path, project=project))
+    assert str(catalog_of(project_file).offers["jivox/text"].operation.price) == "0.05 USD"
+    assert catalog_of(project_file, STAGE).lanes["jivox"].options["base_url"] == "http://127.0.0.1:5/jivox/v2"
 
 
 def test_a_stage_needs_no_settings_of_ours(tmp_path: Path) -> None:
@@ -277,3 +297,63 @@ def test_a_feed_that_lost_too_many_rows_is_refused(
     ) as raised:
         guard_drop(desk, rows, runs)
     assert said(raised.value)[0].startswith("job.yaml:3:42 feed.guard.max_drop: ")
+
+
+KINDS: Final = {"title": frozenset({"text"}), "picture": frozenset({"text", "list"}), "stock": frozenset({"number"})}
+
+
+def remembers(kinds: Any, ended: float | None = 2.0) -> Run:
+    """A run whose feed had columns of these kinds."""
+    return Run(1, 1.0, ended, {"kinds": kinds})
+
+
+@pytest.mark.parametrize(
+    ("reads", "known"),
+    [
+        ("{{ row.title }}", {"title": ["text"]}),
+        ("{{ row.title }} {{ row.picture[0] }}", {"title": ["text"], "picture": ["list", "text"]}),
+        ("{{ row | pick('title') }}", {"title": ["text"], "picture": ["list", "text"], "stock": ["number"]}),
+        ("anything", {}),
+    ],
+)
+def test_only_columns_that_templates_read_are_remembered(tmp_path: Path, reads: str, known: dict[str, list[str]]) -> None:
+    """A run remembers the kinds of what its templates read; one that takes the row as a whole reads every column."""
+    desk = desk_of(write_project(tmp_path, f'  copy: {{use: jivox/text, with: {{prompt: "{reads}"}}}}\n'))
+    assert kinds_read(desk, {**KINDS, "unknown": frozenset()}) == known
+
+
+@pytest.mark.parametrize(
+    ("runs", "held", "told"),
+    [
+        ([remembers({"title": ["number"]})], "text", "row.title held number in the last run and holds text now"),
+        ([remembers({"title": ["list", "map"]})], "text", "row.title held list and map in the last run and holds text now"),
+        ([remembers({"title": ["text"]})], "list", "row.title held text in the last run and holds list now"),
+        ([remembers({"title": ["list", "text"]})], "text", None),
+        ([remembers({"title": ["text"]}), remembers({"title": ["number"]}, None)], "text", None),
+        ([remembers({"title": ["number"]}), remembers({"title": ["text"]})], "text", None),
+        ([remembers({"stock": ["text"]})], "text", None),
+        ([remembers("text")], "text", None),
+        ([run(10)], "text", None),
+        ([], "text", None),
+    ],
+)
+def test_a_column_that_changed_its_kind_is_refused(tmp_path: Path, runs: list[Run], held: str, told: str | None) -> None:
+    """A column that templates read and that holds nothing of the kind it held in the last run that ended stops everything."""
+    path = write_project(tmp_path)
+    desk, kinds = desk_of(path), {"title": frozenset({held}), "stock": frozenset({"number"})}
+    if told is None:
+        guard_kinds(desk, kinds, runs)
+        return
+    with pytest.raises(Invalid) as raised:
+        guard_kinds(desk, kinds, runs)
+    cure = "nothing was sent, nothing retired; if that is meant, write guard: {same_kinds: false} for one run"
+    assert said(raised.value) == [f"job.yaml:3:1 feed.guard.same_kinds: {told}; {cure}"]
+    path.write_text(path.read_text().replace("{path: feed.csv}", "{path: feed.csv, guard: {same_kinds: false}}"), "utf-8")
+    guard_kinds(desk_of(path), kinds, runs)
+
+
+def test_the_feed_is_compared_before_rows_are_rendered(tmp_path: Path) -> None:
+    """A changed feed is told as that, not as the mistakes of the rows it makes."""
+    desk = desk_of(write_project(tmp_path, '  copy: {use: jivox/text, with: {prompt: "{{ row.title.de }}"}}\n'))
+    with pytest.raises(Invalid, match=r"row.title held map in the last run"):
+        check_feed(desk, desk.source((desk.folder / "feed.csv",), ("feed.csv",)), [remembers({"title": ["map"]})])

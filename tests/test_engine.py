@@ -173,7 +173,18 @@ async def test_a_spent_budget_stops_what_costs(tmp_path: Path) -> None:
     floor = Floor(make_plan(tmp_path, PRESS), make_rows(50), purse=Purse(requests=7))
     assert await floor.run() == {"ad": 7}
     assert floor.vendor.count() == 7
-    assert floor.engine.ending.broke
+    [why] = floor.engine.ending.spent
+    assert why.startswith("the budget of the run allows no more: 7 of 7 requests spent")
+
+
+@pytest.mark.parametrize("spent", ["step", "run"])
+async def test_a_spent_step_does_not_end_the_others(tmp_path: Path, spent: str) -> None:
+    """However far a feed goes, the other steps of its rows are made; only the run's own budget ends everything."""
+    plan = make_plan(tmp_path, COPY + "  ad: {use: press/job, with: {prompt: '{{ row.title }}'}}\n")
+    purse, steps = (None, {"ad": Purse(requests=1)}) if spent == "step" else (Purse(requests=4), {})
+    floor = Floor(plan, make_rows(9), purse=purse, steps=steps, window=2)
+    assert await floor.run() == ({"copy": 9, "ad": 1} if spent == "step" else {"copy": 2, "ad": 2})
+    assert next(floor.variants, None) is None or spent == "run"
 
 
 async def test_a_bad_picture_is_not_published(tmp_path: Path) -> None:
@@ -186,6 +197,17 @@ async def test_a_bad_picture_is_not_published(tmp_path: Path) -> None:
     second = Floor(plan, make_rows(1), ledger=ledger)
     await second.run()
     assert second.vendor.sends == []
+
+
+async def test_a_download_that_failed_is_tried_again_by_the_next_run(tmp_path: Path) -> None:
+    """What was bought and could not be downloaded costs nothing more: the next run downloads it and submits nothing."""
+    plan, ledger = make_plan(tmp_path, PRESS), MemoryLedger()
+    floor = Floor(plan, make_rows(1), lambda send: Broken("503") if send.step == "fetch" else obliging(send), ledger=ledger)
+    assert await floor.run() == {}
+    assert [fact.how for fact in ledger.facts if isinstance(fact, Stopped)] == ["spoiled"]
+    second = Floor(plan, make_rows(1), ledger=ledger)
+    assert await second.run() == {"ad": 1}
+    assert (second.vendor.count("submit"), second.vendor.count("fetch")) == (0, 1)
 
 
 async def test_draining_lands_what_flies_and_starts_nothing(tmp_path: Path) -> None:
@@ -215,6 +237,20 @@ async def test_a_failing_journal_stops_before_anything_leaves(tmp_path: Path) ->
     with pytest.raises(OurSide, match="disk full"):
         await floor.run()
     assert floor.vendor.sends == []
+
+
+async def test_a_failing_journal_names_what_is_at_risk(tmp_path: Path) -> None:
+    """If a turn cannot be written while purchases are under way, the failure counts and names those."""
+    floor = Floor(make_plan(tmp_path, COPY), make_rows(30), limits=Limits(concurrent=8))
+
+    def watch(send: Send) -> Verdict:
+        floor.ledger.failure = OurSide("disk full")
+        return obliging(send)
+
+    floor.vendor.script = watch
+    with pytest.raises(OurSide, match=r"disk full\n8 requests were under way and may be uncertain now: [0-9a-f]{12}, .*, …$"):
+        await floor.run()
+    assert floor.vendor.count() == 8
 
 
 async def test_a_failing_output_folder_lands_what_flies_first(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -353,3 +354,14 @@ def test_any_value_is_judged(spec: Field, value: Any) -> None:
 def test_a_range_is_inclusive_and_exact(low: int, high: int, value: int) -> None:
     """A number passes if and only if it lies between the bounds."""
     assert (problems_of(Field("integer", low=low, high=high), value) == []) is (low <= value <= high)
+
+
+def test_a_suggestion_takes_no_time():
+    """Long names are not compared, many only in part, and none is repeated at length: both may come from a stranger."""
+    began = time.process_time()
+    assert suggest("a" * 190 + "b", [f"{'a' * 190}{number}" for number in range(1000)]).count("…") == 12
+    for number in range(50):
+        assert "did you mean" in suggest(
+            f"aaab{number}aaaa", ["aaaaaaaaaaaaaaaaaaaaaaaaaaa", *(f"aaaa{other}aaaa" for other in range(1000))]
+        )
+    assert time.process_time() - began < 2

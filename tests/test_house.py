@@ -21,7 +21,7 @@ FLOORS: Final = (
     ("job", "feed", "core"),
     ("providers",),
     ("edge",),
-    ("hands", "loom", "engine", "results", "manifest", "desk", "budgets", "resolution", "workshop", "workflow"),
+    ("hands", "loom", "engine", "results", "manifest", "desk", "budgets", "inspection", "resolution", "workshop", "workflow"),
     ("cli",),
 )
 """From the ground up. A room imports the floors below and itself; on the ground and on the fourth floor, rooms are neighbours."""

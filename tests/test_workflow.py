@@ -19,7 +19,7 @@ from runner.edge.state import State
 from runner.engine import Ending, Engine
 from runner.errors import EXITS, Held, Invalid, OurSide, Usage
 from runner.sandbox.behaviour import Fault
-from runner.workflow import GRAVITY, Order, Report, check_job, exit_code_of, graver, run_job
+from runner.workflow import GRAVITY, Order, Report, exit_code_of, graver, run_job
 from tests.projects import COPY, MEDIUM, PROJECT, SCENE, Listener, billed, open_stage_here, said, write_project
 from tests.schemas import misfits
 
@@ -182,7 +182,7 @@ async def test_a_budget_is_kept(tmp_path: Path) -> None:
     path = write_project(tmp_path, COPY, "budget: {requests: 1}\noutput: {dir: out}\n")
     report = await play(path)
     assert (report.told.exit_code, billed(vendors(path)).total()) == (5, 1)
-    assert report.told.ending.broke
+    assert len(report.told.ending.spent) == 1
     assert dict(report.told.results.counts) == {"done": 1, "waiting": 1}
 
 
@@ -243,31 +243,6 @@ async def test_a_rehearsal_needs_nothing_of_ours(tmp_path: Path) -> None:
     assert voice.read()["jivox"].done == 2
 
 
-def test_a_check_counts_what_a_run_would_ask(tmp_path: Path) -> None:
-    """Rows, variants and different requests by step, from local files alone."""
-    checked = check_job(write_project(tmp_path, COPY + SCENE + MEDIUM, "variants: 3\noutput: {dir: out}\n"))
-    assert checked is not None
-    assert (checked.rows, checked.variants, checked.requests) == (2, 6, {"copy": 2, "scene": 2, "medium": 2})
-    assert not (tmp_path / ".adbatch").exists()
-
-
-def test_a_check_reads_no_feed_from_the_network(tmp_path: Path) -> None:
-    """Of a job whose feed is at an address, only the job is checked."""
-    path = write_project(tmp_path)
-    path.write_text(path.read_text().replace("feed.csv", "https://shop.example/feed.csv"))
-    assert check_job(path) is None
-
-
-def test_a_check_tells_the_mistakes_of_rows(tmp_path: Path) -> None:
-    """A missing feed and a wrong row are mistakes that a check raises."""
-    path = write_project(tmp_path, feed="id,name\nmug,Mug\n")
-    with pytest.raises(Invalid, match="title"):
-        check_job(path)
-    (tmp_path / "feed.csv").unlink()
-    with pytest.raises(Invalid, match=r"feed\.csv matches no file"):
-        check_job(path)
-
-
 @pytest.mark.parametrize(
     ("counts", "ending", "code"),
     [
@@ -281,7 +256,7 @@ def test_a_check_tells_the_mistakes_of_rows(tmp_path: Path) -> None:
         ({"uncertain": 1, "failed": 1, "queued": 1}, Ending(), 4),
         ({"uncertain": 1}, Ending(closed={"jivox": "401"}), 4),
         ({"failed": 1}, Ending(closed={"jivox": "401"}), 5),
-        ({"waiting": 3}, Ending(broke=True), 5),
+        ({"waiting": 3}, Ending(spent=("the run",)), 5),
         ({"done": 3}, Ending(closed={"jivox": "401"}), 5),
         ({"uncertain": 1}, Ending(interrupted=130), 130),
         ({"waiting": 9}, Ending(interrupted=143), 143),

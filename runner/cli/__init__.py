@@ -15,8 +15,11 @@ import click
 
 VERBS: Final = MappingProxyType(
     {
+        "init": "runner.cli.init",
         "check": "runner.cli.check",
         "run": "runner.cli.run",
+        "resolve": "runner.cli.resolve",
+        "journal": "runner.cli.journal",
         "providers": "runner.cli.providers",
         "schema": "runner.cli.schema",
         "sandbox": "runner.cli.sandbox",
@@ -39,6 +42,14 @@ class Verbs(click.Group):
         command: click.Command = importlib.import_module(VERBS[cmd_name]).command
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that `args` begin with. An unknown one ends with what is near it."""
+        if args[0] not in VERBS:
+            from runner.fields import suggest
+
+            ctx.fail(f"there is no verb {args[0]}{suggest(args[0], VERBS)}")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="adbatch", prog_name="adbatch")
@@ -46,13 +57,15 @@ def adbatch() -> None:
     """Turn a product feed and a YAML job into ads, through many vendors, without paying twice."""
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """The one door: run a verb and end with its exit code. Every failure is told in a line a person can act on."""
+def main(argv: Sequence[str] | None = None, command: click.Command = adbatch) -> None:
+    """The one door: run a verb and end with its exit code. Every failure is told in a line to act on, and without a key."""
     from runner.cli.render import tell_bug, tell_failure
+    from runner.cli.streams import flush_streams, guard_streams
     from runner.errors import AdbatchError
 
+    guard_streams()
     try:
-        code = adbatch.main(args=argv, standalone_mode=False)
+        code = command.main(args=argv, prog_name="adbatch", standalone_mode=False)
     except click.exceptions.Abort:
         code = 130
     except click.ClickException as mistake:
@@ -63,10 +76,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = failure.exit_code
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:
-        sys.stdout = None  # whoever read us is gone; flushing at exit would complain
-        code = 129
     except Exception as bug:  # noqa: BLE001 - the one door: whatever is left is a mistake of ours
         tell_bug(bug)
         code = 3
+    flush_streams()
     sys.exit(code)

@@ -8,27 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from runner.cli.render import say
 from runner.core.tally import LaneTally
 
 REDRAWN: Final = 0.25
+"""Seconds between two tables on a terminal."""
+
 SPOKEN: Final = 5.0
+"""Seconds between two plain lines."""
+
 COLUMNS: Final = ("lane", "done", "flying", "queued", "waiting", "failed", "per second", "left")
 
 
 class Narrator:
-    """Tells a run on stderr. `close` stops whatever is still drawn."""
+    """Tells a run on stderr, with a plain line every `spoken` seconds. `close` stops whatever is still drawn."""
 
-    def __init__(self, quiet: bool = False) -> None:
-        self._quiet = quiet
+    def __init__(self, quiet: bool = False, spoken: float = SPOKEN) -> None:
+        self._quiet, self._spoken = quiet, spoken
         self._task: asyncio.Task[None] | None = None
 
     def say(self, text: str) -> None:
@@ -39,8 +44,8 @@ class Narrator:
     def watch(self, read: Callable[[], Mapping[str, LaneTally]]) -> None:
         """Show the counts until closed."""
         if not self._quiet:
-            draw = _draw if sys.stderr.isatty() else _speak
-            self._task = asyncio.get_running_loop().create_task(draw(read))
+            show = _draw(read) if sys.stderr.isatty() else _speak(read, self._spoken)
+            self._task = asyncio.get_running_loop().create_task(show)
 
     async def close(self) -> None:
         """Take the display down, so that what follows is printed below it."""
@@ -58,9 +63,9 @@ async def _draw(read: Callable[[], Mapping[str, LaneTally]]) -> None:
             await asyncio.sleep(REDRAWN)
 
 
-async def _speak(read: Callable[[], Mapping[str, LaneTally]]) -> None:
+async def _speak(read: Callable[[], Mapping[str, LaneTally]], every: float) -> None:
     while True:
-        await asyncio.sleep(SPOKEN)
+        await asyncio.sleep(every)
         say(line_of(read()))
 
 
@@ -85,10 +90,13 @@ def line_of(tallies: Mapping[str, LaneTally]) -> str:
     return " · ".join(lanes) or "nothing to do so far"
 
 
-def _cells(tally: LaneTally) -> tuple[str, ...]:
-    numbers = (tally.flying, tally.queued, tally.waiting, _failed(tally))
-    pace = f"{tally.pace:.1f}" if tally.pace else ""
-    return (f"{_finished(tally)}/{tally.planned}", *(str(number or "") for number in numbers), pace, duration(tally.eta))
+def _cells(tally: LaneTally) -> Iterator[str | Text]:
+    yield f"{_finished(tally)}/{tally.planned}"
+    for number in (tally.flying, tally.queued, tally.waiting):
+        yield str(number or "")
+    yield Text(str(_failed(tally) or ""), "red")
+    yield f"{tally.pace:.1f}" if tally.pace else ""
+    yield duration(tally.eta)
 
 
 def _finished(tally: LaneTally) -> int:

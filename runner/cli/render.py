@@ -11,12 +11,14 @@ import traceback
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 import orjson
 
-from runner.errors import EXITS, AdbatchError, Complaint, Invalid, Place
+from runner.cli.streams import NOBODY_LISTENS, hang_up
+from runner.edge.redaction import redact
+from runner.errors import EXITS, AdbatchError, Complaint, Invalid, OurSide, Place
 
 if TYPE_CHECKING:
     from runner.core.tally import LaneTally
@@ -25,15 +27,31 @@ if TYPE_CHECKING:
 SHOWN: Final = 50
 """Complaints shown at most; the rest are counted."""
 
+FAR: Final = 100
+"""Characters before the caret from which a source line is cut at its beginning."""
+
+LONG: Final = 160
+"""Characters of a source line that are shown."""
+
 
 def say(text: str) -> None:
     """A line of narration, on stderr."""
-    click.echo(printable(text), err=True)
+    _print(printable(redact(text)), "stderr")
 
 
 def give(text: str) -> None:
-    """A line of data, on stdout."""
-    click.echo(text)
+    """A line of data, on stdout. Raises `OurSide` where it cannot be written, unless nobody reads it any more."""
+    _print(text, "stdout")
+
+
+def _print(text: str, name: Literal["stdout", "stderr"]) -> None:
+    """Print without secrets. That nobody listens any more is no reason to stop; the rest is said to nobody."""
+    try:
+        click.echo(redact(text), err=name == "stderr")
+    except OSError as error:
+        hang_up(name)
+        if name == "stdout" and error.errno not in NOBODY_LISTENS:
+            raise OurSide(f"standard output cannot be written ({error.strerror}); free some space or write it elsewhere") from error
 
 
 def printable(text: str) -> str:
@@ -63,24 +81,33 @@ def complaint_lines(complaint: Complaint) -> Iterator[str]:
         yield from _source_lines(place)
     if complaint.row:
         row = complaint.row
-        more = f", and {complaint.count - 1} more rows" if complaint.count > 1 else ""
+        others = complaint.count - 1
+        more = f", and {others} more row{'s' if others > 1 else ''}" if others else ""
         yield f"    feed {row.file}:{row.line} ({row.key_name} {row.key}){more}"
 
 
 def _source_lines(place: Place) -> Iterator[str]:
-    text, column = place.text.replace("\t", " "), place.column
-    if column > 100:
-        cut = column - 40
-        text, column = "…" + text[cut:], column - cut + 1
+    """The line, clipped around the column where it is long, and a caret below the very character."""
+    text, before = place.text.replace("\t", " ").rstrip(), place.column - 1
+    if before > FAR:
+        cut = before - FAR // 2
+        text, before = "…" + text[cut:], before - cut + 1
+    if len(text) > LONG:
+        text = text[: LONG - 1] + "…"
     number = str(place.line)
-    yield f"    {number} | {text[:160].rstrip()}"
-    yield f"    {' ' * len(number)} | {' ' * (column - 1)}^"
+    yield f"    {number} | {text}"
+    yield f"    {' ' * len(number)} | {' ' * (before + _wide(text[:before]))}^"
+
+
+def _wide(text: str) -> int:
+    """How many columns more than characters a terminal gives the text."""
+    return sum((unicodedata.east_asian_width(char) in "WF") - (unicodedata.combining(char) > 0) for char in text)
 
 
 def tell_bug(bug: BaseException) -> None:
     """Say that this is our mistake, and where the traceback was written."""
     with tempfile.NamedTemporaryFile("w", prefix="adbatch-", suffix=".log", delete=False, encoding="utf-8") as log:
-        log.write("".join(traceback.format_exception(bug)))
+        log.write(redact("".join(traceback.format_exception(bug))))
     say(f"adbatch: a mistake of ours: {type(bug).__name__}: {bug}")
     say(f"The details are in {Path(log.name)}; please report them. What was bought so far is in the journal; run again to go on.")
 
@@ -103,10 +130,15 @@ def report_lines(report: Report) -> Iterator[str]:
         yield f"  {name}: {tally.submits} sent, {told.ending.reused[name]} reused, {tally.polls} polls{_cost(tally)}"
     for name, why in told.ending.closed.items():
         yield f"  {name} is closed: {why}; mend that and run again"
+    for name, why in told.ending.failing.items():
+        yield f"  {name} is out of order: {why}; run again later"
+    for why in told.ending.spent:
+        yield f"  {why}"
     for trouble, count in told.results.troubles.items():
         yield f"  {count} × {trouble}"
     if told.kept:
-        yield f"  {len(told.kept)} files were edited by somebody and left alone, the first: {told.kept[0]}"
+        more = f" and {len(told.kept) - 1} more" if len(told.kept) > 1 else ""
+        yield f"  left as somebody edited it: {told.kept[0]}{more}"
     yield f"{EXITS[told.exit_code]} (exit {told.exit_code})"
     yield f"files: {shown(report.output)}/   one line a variant: {shown(report.output / 'results.jsonl')}"
 

@@ -10,16 +10,17 @@ import click
 
 if TYPE_CHECKING:
     from runner.cli.progress import Narrator
-    from runner.engine import Engine
     from runner.workflow import Order, Report
 
 
 @click.command()
 @click.argument("jobs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--sandbox", is_flag=True, help="Ask emulated vendors on this machine instead: no key, no money, nothing leaves.")
-@click.option("--faults", metavar="NAME", help="With --sandbox: vendors that fail now and then (rainy, stormy).")
+@click.option("--faults", metavar="NAME", help="With --sandbox: vendors that fail (rainy, stormy, or a JSON file).")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N variants.")
 @click.option("--fresh", multiple=True, metavar="STEP", help="Buy this step anew, once, on purpose; `all` for every step.")
+@click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="If another run holds the job, wait.")
+@click.option("--allow-unpriced", is_flag=True, help="With a budget in money: also ask for what has no known price.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest on stdout.")
 @click.option("--quiet", is_flag=True, help="No narration; complaints and the summary remain.")
 def command(jobs: tuple[Path, ...], as_json: bool, quiet: bool, **chosen: Any) -> int:
@@ -36,41 +37,33 @@ def command(jobs: tuple[Path, ...], as_json: bool, quiet: bool, **chosen: Any) -
         report = _await(_run(_order(path, **chosen), Narrator(quiet)))
         tell_report(report, as_json)
         code = graver(code, report.told.exit_code)
+        if report.told.ending.interrupted:
+            break
     return code
 
 
-def _order(path: Path, sandbox: bool, faults: str | None, limit: int | None, fresh: tuple[str, ...]) -> Order:
+def _order(path: Path, faults: str | None, fresh: tuple[str, ...], **plain: Any) -> Order:
     """What the options ask for. Raises `Usage` where they contradict each other."""
     from runner.errors import Usage
+    from runner.sandbox.behaviour import load_faults
     from runner.workflow import Order
 
-    if faults and not sandbox:
+    if faults and not plain["sandbox"]:
         raise Usage("--faults goes with --sandbox; real vendors fail by themselves")
+    if faults:
+        load_faults(faults)
     steps = None if not fresh else frozenset() if "all" in fresh else frozenset(fresh)
-    return Order(path, sandbox, ("--faults", faults) if faults else (), limit, steps)
+    return Order(path, faults=("--faults", faults) if faults else (), fresh=steps, **plain)
 
 
 async def _run(order: Order, narrator: Narrator) -> Report:
     """The run, drained by the first signal and stopped by the second."""
-    import asyncio
-    import signal
-
+    from runner.cli.signals import Reins
     from runner.workflow import run_job
 
-    loop = asyncio.get_running_loop()
-
-    def steer(engine: Engine) -> None:
-        def drain(number: signal.Signals) -> None:
-            for each in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(each)
-            narrator.say("stopping: what flies may land, the rest waits for the next run; once more stops now")
-            engine.drain(128 + number)
-
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(each, drain, each)
-
     try:
-        return await run_job(order, narrator, steer=steer)
+        with Reins(narrator.say) as reins:
+            return await run_job(order, narrator, steer=reins.steer)
     finally:
         await narrator.close()
 

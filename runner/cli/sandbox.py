@@ -10,8 +10,12 @@ import click
 def command(arguments: tuple[str, ...]) -> int:
     """Serve all vendors on 127.0.0.1 until Ctrl-C; `adbatch sandbox --help` lists what can be ordered.
 
-    Prints one line of JSON when ready: address, key, and each vendor's base_url for a project file.
+    Prints one line of JSON when ready: address, key, and each vendor's base_url for a project file. Without `--state FOLDER` all is
+    forgotten when it ends.
     """
+    import tempfile
+
     from runner.sandbox.serve import main
 
-    return main(list(arguments)) or 0
+    with tempfile.TemporaryDirectory(prefix="adbatch-sandbox-") as forgotten:
+        return main(["--state", forgotten, *arguments])

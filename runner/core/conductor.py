@@ -107,6 +107,11 @@ class Conductor:
         slot = self._slots.get(id)
         return None if slot is None else slot.life
 
+    def takes(self, request: Request, step: str) -> bool:
+        """Whether a submit of `request` for `step` could still leave in this run: its lane is open, and no budget is spent."""
+        lane, price = self._lane(request), self._operations[request.use].price
+        return "submit" not in lane.gate.shut and not any(purse.beyond(price) for purse in self.purses.of(lane.name, step))
+
     def recall(self, request: Request, facts: Iterable[Fact]) -> Life | None:
         """Take in what earlier runs left of `request`; a `Planned` is to follow. Returns that life, None where there is no fact.
 

@@ -56,6 +56,9 @@ FORBIDDEN: Final = tuple(
         "fe80::/10",  # link-local
         "fec0::/10",  # site-local
         "ff00::/8",  # multicast
+        "::/3",  # not unicast of the internet: only 2000::/3 is
+        "4000::/2",  # not assigned
+        "8000::/1",  # not assigned, or one of those above
     )
 )
 """IANA's special-purpose registries (IPv4 and IPv6) plus multicast, reserved and translated ranges: nothing public lives there."""
@@ -63,6 +66,8 @@ FORBIDDEN: Final = tuple(
 LOOPBACK: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 PUBLIC_PORTS: Final = frozenset({443, 8443})
 _LEGAL: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+"""A host once its letters are mapped to ASCII (UTS 46, which can leave spaces and signs behind)."""
 _FORBIDDEN_CHARS: Final = re.compile(r"[\x00-\x20\x7f\\]")
 LONGEST_URL: Final = 8_000
 
@@ -109,12 +114,12 @@ def read_url(text: str) -> URL:
         port, host = url.port, url.host
     except ValueError as error:
         raise Denied(f"not a URL ({error})") from error
-    if url.scheme not in ("http", "https") or not host or port is None or port == 0:
+    if url.scheme not in ("http", "https") or not host or not host.strip(".") or port is None or port == 0:
         raise Denied("not an http or https URL with a host")
     if url.user is not None or url.password is not None or "@" in url.raw_authority:
         raise Denied("a URL with a user name in it")
-    if "%" in host:
-        raise Denied("a URL with a zone or an escape in its host")
+    if not _HOST.fullmatch(url.raw_host or ""):
+        raise Denied("a URL with a zone, an escape or a sign in its host")
     return url
 
 

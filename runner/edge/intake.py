@@ -20,6 +20,9 @@ from runner.records import Blob
 
 HEAD: Final = 64 * 1024
 """Bytes of a stored body that its reader is given."""
+MOST_RATIO: Final = 100
+SMALL: Final = 1 << 20
+"""Beyond so many bytes, what was compressed on its way may be at most a hundred times what came over the wire."""
 PIECE: Final = 512 * 1024
 """Bytes gathered before a thread writes them: fewer hops between threads, and most pictures in one."""
 
@@ -128,4 +131,6 @@ async def _pieces(response: aiohttp.ClientResponse, watch: Watch) -> AsyncIterat
     async for piece in response.content.iter_any():
         size += len(piece)
         watch.check(size)
+        if size > SMALL and size > MOST_RATIO * max(response.content.total_raw_bytes, 1):
+            raise Exceeded(f"an answer that unpacks to more than {MOST_RATIO} times its size")
         yield piece

@@ -9,20 +9,41 @@ blocks: call it from a thread.
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from runner.edge.pieces import is_crumbled
+
 MOST_PIXELS: Final = 50_000_000
 """Pixels of one picture, far beyond any ad, and 200 MB once decoded."""
 MOST_FRAME_PIXELS: Final = 4 * MOST_PIXELS
 """Pixels of all frames of an animation together."""
+MOST_FRAMES: Final = 2_000
+"""Frames of one animation: a minute of film, and a second of decoding where each is small."""
+LARGE: Final = 4_000_000
+"""Pixels from which a picture is decoded alone, as it may take a gigabyte, and must be worth its size."""
+MOST_PIXELS_A_BYTE: Final = 2_000
+"""A large picture that says so little for so many pixels is a bomb, or shows nothing."""
+LONGEST_SIDES: Final = 100
+"""The longer side of a picture is at most so many times the shorter one."""
+MOST_BOXES: Final = 10_000
+"""Boxes at one level of an MP4; real ones have a few hundred, one for each fragment."""
 HEAD_BYTES: Final = 64
 AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 MP4_BRANDS: Final = frozenset({b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"MSNV", b"dash"})
+
+
+DECODER_ERRORS: Final = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError)
+"""What decoders raise on files made to hurt them, besides SyntaxError, TypeError, ValueError, struct.error and warnings."""
+_ALONE: Final = ThreadPoolExecutor(1, "large-picture")
+"""Large pictures are decoded by one thread: each thread keeps some of the memory it once had."""
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +128,48 @@ def _describe_stranger(head: bytes) -> str:
 
 def _inspect_picture(file: BinaryIO, kind: Kind) -> Media | Bad:
     try:
-        with Image.open(file, formats=(kind.decoder,)) as picture:
-            width, height = picture.size
-            if width * height > MOST_PIXELS:
-                return Bad(f"{width}×{height} pixels, more than {MOST_PIXELS:,}")
-            picture.verify()
+        if is_crumbled(kind.decoder, file.read()):
+            return Bad(f"a broken {kind.decoder}: it is in more pieces than any picture")
         file.seek(0)
         with Image.open(file, formats=(kind.decoder,)) as picture:
-            return _load_frames(picture) or Media(kind.media_type, kind.ext, width, height)
+            width, height = picture.size
+            if why := _immoderate(width, height, file.seek(0, 2)):
+                return Bad(why)
+        decoded = _ALONE.submit(_decode, file, kind).result() if width * height > LARGE else _decode(file, kind)
+        return decoded or Media(kind.media_type, kind.ext, width, height)
     except UnidentifiedImageError:
         return Bad(f"it begins like {kind.decoder} but cannot be read as such")
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, MemoryError, Warning) as error:
-        return Bad(f"a broken {kind.decoder}: {error}")
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return Bad(f"a decompression bomb: {error}")
+    except (*DECODER_ERRORS, SyntaxError, TypeError, ValueError, struct.error, Warning) as error:
+        return Bad(f"a broken {kind.decoder}: {error}")
 
 
-def _load_frames(picture: Image.Image) -> Bad | None:
-    """Decode every frame; an animation may not unfold into more than its share."""
+def _immoderate(width: int, height: int, size: int) -> str:
+    """What is out of all measure about a picture, from its header and its size in bytes alone; empty if nothing is."""
+    if width * height > MOST_PIXELS:
+        return f"{width}×{height} pixels, more than {MOST_PIXELS:,}"
+    if max(width, height) > LONGEST_SIDES * min(width, height):
+        return f"{width}×{height} pixels: one side is more than {LONGEST_SIDES} times the other"
+    if width * height > LARGE and width * height > MOST_PIXELS_A_BYTE * size:
+        return f"a decompression bomb: {width}×{height} pixels in {size:,} bytes"
+    return ""
+
+
+def _decode(file: BinaryIO, kind: Kind) -> Bad | None:
+    """Verify the file and decode every frame; an animation may not unfold into more than its share."""
+    file.seek(0)
+    with Image.open(file, formats=(kind.decoder,)) as picture:
+        picture.verify()
+    file.seek(0)
     pixels = 0
-    for frame in ImageSequence.Iterator(picture):
-        pixels += frame.size[0] * frame.size[1]
-        if pixels > MOST_FRAME_PIXELS:
-            return Bad(f"an animation of more than {MOST_FRAME_PIXELS:,} pixels")
-        frame.load()
+    with Image.open(file, formats=(kind.decoder,)) as picture:
+        for number, frame in enumerate(ImageSequence.Iterator(picture), 1):
+            each = frame.size[0] * frame.size[1]
+            pixels += each
+            if number > MOST_FRAMES or each > MOST_PIXELS or pixels > MOST_FRAME_PIXELS:
+                return Bad(f"an animation of more than {MOST_FRAMES:,} frames or {MOST_FRAME_PIXELS:,} pixels")
+            frame.load()
     return None
 
 
@@ -140,7 +179,7 @@ def _inspect_video(file: BinaryIO) -> Media | Bad:
     try:
         boxes = {name: (start, stop) for name, start, stop in _boxes(file, 0, end)}
     except (ValueError, struct.error):
-        return Bad("a broken MP4: its boxes do not add up to the file, as if it were cut off")
+        return Bad("a broken MP4: its boxes do not add up to the file, as if it were cut off, or are too many")
     if not {b"moov", b"mdat"} <= boxes.keys():
         return Bad("a broken MP4: it has no index or no data")
     try:
@@ -151,8 +190,13 @@ def _inspect_video(file: BinaryIO) -> Media | Bad:
 
 
 def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and end of the content of each box between `at` and `end`. Raises `ValueError` where one leaves its parent."""
-    while at < end:
+    """Name, start and end of the content of each box between `at` and `end`.
+
+    Raises `ValueError` where one leaves its parent, or there are too many.
+    """
+    for _ in range(MOST_BOXES):
+        if at >= end:
+            return
         file.seek(at)
         length, name = struct.unpack(">I4s", file.read(8))
         start = at + 8
@@ -164,6 +208,7 @@ def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]
             raise ValueError("a box leaves its parent")
         yield name, start, stop
         at = stop
+    raise ValueError("too many boxes")
 
 
 def _video_size(file: BinaryIO, start: int, end: int) -> tuple[int | None, int | None]:

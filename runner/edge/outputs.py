@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -34,6 +35,8 @@ MANIFEST_SCHEMA: Final = "urn:adbatch:schema:manifest:1"
 WORKPLACE: Final = ".adbatch-tmp"
 """A folder inside the output folder for files being written; it is gone when nothing is."""
 PIECE: Final = 1 << 20
+HALF: Final = re.compile("[\ud800-\udfff]")
+"""Half a surrogate pair, which no file name can hold."""
 
 Published: TypeAlias = Literal["written", "unchanged", "kept"]
 """`kept`: something else is there that we did not write; it was left alone."""
@@ -86,10 +89,10 @@ def _read_line(path: Path, number: int, line: bytes) -> dict[str, Any]:
 
 
 class Outputs:
-    """The output folder `root`, fed from `blobs`. Everything blocks: call it from a thread."""
+    """The output folder `root`, fed from `blobs`; what `others` hold may be replaced too. It all blocks: call it from a thread."""
 
-    def __init__(self, root: Path, blobs: Blobs) -> None:
-        self.root, self._blobs = root, blobs
+    def __init__(self, root: Path, blobs: Blobs, others: Sequence[Blobs] = ()) -> None:
+        self.root, self._blobs, self._others = root, blobs, others
         self._entering = threading.Lock()
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -141,10 +144,13 @@ class Outputs:
             raise IsADirectoryError(21, "a folder of that name is in the way")
         if _is_same(source, folder, name, found):
             return "unchanged"
-        if not stat.S_ISREG(found.st_mode) or not self._blobs.has(_hash(folder, name)):
+        if not stat.S_ISREG(found.st_mode) or not self._is_ours(_hash(folder, name)):
             return "kept"
         self._copy(source, folder, name)
         return "written"
+
+    def _is_ours(self, sha256: str) -> bool:
+        return any(store.has(sha256) for store in (self._blobs, *self._others))
 
     def _copy(self, source: Path, folder: int, name: str) -> None:
         with self._temporary() as (file, place), source.open("rb") as blob:
@@ -221,6 +227,7 @@ def _segments(relative: str) -> list[str]:
     if (
         any(segment in ("", ".", "..") or set(segment) & set("\\\0") for segment in segments)
         or PurePosixPath(relative).is_absolute()
+        or HALF.search(relative)
     ):
         raise OurSide(f"{relative!r} is not a path below the output folder; mend `save:` in the job")
     if segments[0].casefold() in (RESULTS, MANIFEST, WORKPLACE):

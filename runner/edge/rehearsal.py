@@ -8,6 +8,8 @@ again.
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -19,6 +21,8 @@ import orjson
 
 from runner.errors import OurSide
 
+SECRET_NAME: Final = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+"""What the name of a variable that holds a secret has in it."""
 READY_WITHIN: Final = 30.0
 """Seconds the sandbox may take to start."""
 
@@ -42,9 +46,8 @@ async def open_stage(state: Path, arguments: Sequence[str] = ()) -> AsyncIterato
     # -P: a folder named `runner` where the user happens to stand is not this program.
     # its own session: a Ctrl-C meant for us must not take the vendors away while we land what flies
     argv = [sys.executable, "-P", "-m", "runner.sandbox", "--state", str(state), "--with-parent", *arguments]
-    child = await asyncio.create_subprocess_exec(
-        *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
-    )
+    environ, pipe = without_keys(os.environ), asyncio.subprocess.PIPE
+    child = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, env=environ, start_new_session=True)
     assert child.stdin is not None
     assert child.stdout is not None
     try:
@@ -52,6 +55,11 @@ async def open_stage(state: Path, arguments: Sequence[str] = ()) -> AsyncIterato
     finally:
         child.stdin.close()
         await _end(child)
+
+
+def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what sounds like a secret: the vendors we play need none, so they are given none."""
+    return {name: value for name, value in environ.items() if not SECRET_NAME.search(name)}
 
 
 async def _read_ready(voice: asyncio.StreamReader) -> Stage:

@@ -1,41 +1,26 @@
 """Keys: references until the transport's last step, and never in anything that is printed.
 
 The project file names where a secret is (`{env: SIVI_API_KEY}` or `{file: /run/secrets/sivi}`); it is looked up once, before
-anything is spent, so a missing key costs nothing. A secret travels as a value with no telling `repr`. The redactor knows the values
-and the spellings they take in logs, URLs and JSON.
+anything is spent, so a missing key costs nothing. A secret travels as a value with no telling `repr`, and whatever becomes one is
+known to the redactor of this process from then on (`runner.edge.redaction`).
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import stat
-import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
+from runner.edge.redaction import learn
 from runner.errors import OurSide
+from runner.providers.registry import Reference
 
 SECRET_MOUNTS: Final = ("/run/secrets/", "/var/run/secrets/")
 """Where Docker and Kubernetes mount secrets: root's, read-only and often 0444, in a folder only this container sees."""
 MOST_BYTES: Final = 16_384
-SHORTEST_REDACTED: Final = 4
-MASK: Final = "***"
-
-
-class Reference(Protocol):
-    """Where a secret is, as the project file says it: exactly one of the two is set."""
-
-    @property
-    def env(self) -> str | None:
-        """The name of an environment variable."""
-
-    @property
-    def file(self) -> str | None:
-        """The path of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +38,7 @@ class Secrets:
 
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         self._values = dict(values or {})
+        learn(self._values.values())
 
     def __repr__(self) -> str:
         return f"Secrets({', '.join(sorted(self._values))})"
@@ -116,38 +102,3 @@ def _load_file(lane: str, path: Path, optional: bool) -> str | None:
     if len(data) > MOST_BYTES:
         raise OurSide(f"{lane}: {path} is larger than {MOST_BYTES} bytes, which no key is")
     return data.decode("latin-1")
-
-
-class Redactor:
-    """Replaces known secrets in text by `***`, in each spelling they may have taken on the way: base64, URL, JSON, header."""
-
-    def __init__(self, values: Iterable[str] = ()) -> None:
-        spellings = {spelling for value in values if len(value) >= SHORTEST_REDACTED for spelling in _spellings(value)}
-        longest_first = sorted(spellings, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
-
-    def redact(self, text: str) -> str:
-        """The text without secrets."""
-        return self._pattern.sub(MASK, text) if self._pattern else text
-
-
-def _spellings(value: str) -> Iterator[str]:
-    yield value
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    yield urllib.parse.quote(value)
-    yield urllib.parse.quote(value, safe="")
-    yield urllib.parse.quote_plus(value)
-    yield repr(value)[1:-1]
-    yield from _in_base64(value.encode("latin-1", "replace"))
-
-
-def _in_base64(data: bytes) -> Iterator[str]:
-    """The part of the base64 text that the value alone decides, for each of the three places it may begin at."""
-    for before in range(3):
-        encoded = base64.b64encode(b"\0" * before + data).decode()
-        first = (before * 8 + 5) // 6
-        last = (before + len(data)) * 8 // 6
-        if last - first >= SHORTEST_REDACTED:
-            yield encoded[first:last]
-            yield encoded[first:last].replace("+", "-").replace("/", "_")

@@ -12,13 +12,16 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from runner.errors import OurSide
 
 USER_AGENT: Final = "adbatch"
+Dial: TypeAlias = Callable[[tuple[Any, ...]], socket.socket]
+"""Makes the socket for an address of the resolver, or raises."""
 MOST_CONNECTIONS: Final = 100
 """Connections of a lane that names no limit of its own."""
 
@@ -37,15 +40,15 @@ def connections_for(wanted: int | None, lanes: int) -> int:
     return min(wanted or MOST_CONNECTIONS, share)
 
 
-def open_session(dial: Callable[[tuple[Any, ...]], socket.socket], limit: int, keep_alive: float) -> aiohttp.ClientSession:
-    """A session whose sockets come from `dial`, with at most `limit` connections.
+def open_session(dial: Dial, limit: int, keep_alive: float, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """A session whose sockets come from `dial`, with at most `limit` connections. Names are looked up by the system, or `resolver`.
 
     A connection is used again if it has been idle for less than `keep_alive` seconds; 0 means a fresh one for every call, so that
     a server closing an idle connection just then cannot be mistaken for one that lost a purchase. Call it inside the event loop.
     """
     reuse: dict[str, Any] = {"keepalive_timeout": keep_alive} if keep_alive > 0 else {"force_close": True}
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=limit, socket_factory=dial, ttl_dns_cache=60, **reuse),
+        connector=aiohttp.TCPConnector(limit=limit, socket_factory=dial, ttl_dns_cache=60, resolver=resolver, **reuse),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": USER_AGENT},
         trust_env=False,

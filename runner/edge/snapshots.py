@@ -25,6 +25,7 @@ from runner.records import Blob, NoAnswer, Reply
 
 PIECE: Final = 1 << 20
 MOST_FILES: Final = 10_000
+MOST_SHOWN: Final = 200
 _SUFFIX: Final = re.compile(r"(?:\.[a-z0-9]{1,8})?(?:\.gz)?", re.IGNORECASE)
 _TYPES: Final[Mapping[str, str]] = {
     "text/csv": ".csv",
@@ -72,6 +73,13 @@ async def take_snapshot(spec: str, base: Path, allowed: Sequence[Path], feeds: P
 
 def find_files(spec: str, base: Path, allowed: Sequence[Path]) -> list[Path]:
     """The files that a path or a glob means, sorted by name. Raises `Invalid` as `take_snapshot` does."""
+    try:
+        return _find(spec, base, allowed)
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a circle of links, a NUL character, a folder that is closed
+        raise _invalid(f"{spec[:MOST_SHOWN]} cannot be looked for ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _find(spec: str, base: Path, allowed: Sequence[Path]) -> list[Path]:
     exact = base / spec
     paths = [exact] if exact.exists() else sorted(_glob(spec, base))
     files = [path for path in paths if path.is_file()]
@@ -117,7 +125,10 @@ def _copy(path: Path, feeds: Path) -> tuple[Path, Blob]:
 
 
 async def _download(url: str, feeds: Path, download: Download) -> Snapshot:
-    name = posixpath.basename(unquote(urlsplit(url).path)) or url
+    try:
+        name = posixpath.basename(unquote(urlsplit(url).path)) or url
+    except ValueError as error:
+        raise _invalid(f"{_shown(url)}: not a URL ({error})") from error
     suffix = _suffix(name)
     with Sink(feeds, feeds.joinpath) as sink:
         reply = await download(url, sink)

@@ -12,21 +12,24 @@ Sandbox and live share nothing but the root. All of it is private to its owner.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import Any, Final
 
 from runner.edge.blobs import PRIVATE_FILE, Blobs, make_private_folder
 from runner.edge.journal import Mode
 from runner.errors import Held, OurSide
+
+LOOKS: Final = 10
+LOOK: Final = 0.02
+"""How often, and seconds apart, it is looked who holds a job."""
 
 
 class State:
@@ -40,11 +43,17 @@ class State:
         _probe(self.home)
         ignore = root / ".gitignore"
         if not ignore.exists():
+            ignore.touch(PRIVATE_FILE)
             ignore.write_text("*\n", "utf-8")
 
     def blobs(self) -> Blobs:
         """The store of this mode."""
         return Blobs(self.home / "blobs")
+
+    def drawings(self) -> tuple[Blobs, ...]:
+        """For a live run, the store of the sandbox, if there is one: what a killed rehearsal left published may be replaced."""
+        folder = self.root / "sandbox" / "blobs"
+        return (Blobs(folder),) if self.mode == "live" and folder.is_dir() else ()
 
     @property
     def feeds(self) -> Path:
@@ -56,18 +65,17 @@ class State:
         return self._folder(job) / "journal.db"
 
     @contextmanager
-    def lock(self, job: str, at: float, patience: float = 0.0) -> Iterator[None]:
+    def lock(self, job: str, at: float) -> Iterator[None]:
         """Hold the job for the length of the block; `at` is the moment, in seconds since the epoch, that others are told.
 
-        Raises `Held`, saying who holds it and since when, if it is not free within `patience` seconds.
+        Raises `Held` if another run holds it, saying who and since when.
         """
         folder = self._folder(job)
         holder = folder / "holder"
-        lock = FileLock(folder / "lock", timeout=patience, mode=PRIVATE_FILE, thread_local=False)
         try:
-            lock.acquire()
-        except Timeout:
-            raise Held(f"job {job} is held by {_describe(holder)}; wait for it to end") from None
+            lock = hold(folder / "lock")
+        except BlockingIOError:
+            raise Held(f"job {job} is held by {_describe(holder)}; wait for it to end, or let --wait SECONDS do it") from None
         except OSError as error:
             raise OurSide(f"{folder}/lock: cannot be locked ({error.strerror}); is this a network file system?") from error
         try:
@@ -75,12 +83,26 @@ class State:
             yield
         finally:
             holder.unlink(missing_ok=True)
-            lock.release()
+            os.close(lock)
 
     def _folder(self, job: str) -> Path:
         if not job or job.startswith(".") or set(job) & set("/\\\0"):
             raise OurSide(f"{job!r} cannot be the name of a folder; rename the job")
         return make_private_folder(self.home / "jobs" / job)
+
+
+def hold(path: Path) -> int:
+    """Lock the file at `path`, made if need be, until the descriptor that is returned is closed, by whatever ends the process.
+
+    Raises `BlockingIOError` where another process holds it, another `OSError` where the file system cannot lock.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
 
 
 def _check_owner(root: Path) -> None:
@@ -94,7 +116,7 @@ def _check_owner(root: Path) -> None:
 
 def _probe(folder: Path) -> None:
     """Write and remove a file: permissions alone do not say whether a file system is read-only or full."""
-    probe = folder / f".probe-{secrets.token_hex(8)}"
+    probe = folder / ".probe"  # one name for all: what a killed run leaves of it, the next one removes
     try:
         _write_private(probe, {"probe": True})
     except OSError as error:
@@ -111,11 +133,14 @@ def _write_private(path: Path, body: dict[str, Any]) -> None:
 
 
 def _describe(holder: Path) -> str:
-    try:
-        told = json.loads(holder.read_text("utf-8"))
-        return f"process {told['pid']} on {told['host']} since {told['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+    """Who holds the job. Whoever has just taken it needs a moment to say so, and is given one."""
+    for _ in range(LOOKS):
+        try:
+            told = json.loads(holder.read_text("utf-8"))
+            return f"process {told['pid']} on {told['host']} since {told['since']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            time.sleep(LOOK)
+    return "another process"
 
 
 def _rfc3339(at: float) -> str:

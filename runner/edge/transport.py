@@ -22,16 +22,19 @@ from types import MappingProxyType
 from typing import Final
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from runner.edge.blobs import Blobs, Sink
 from runner.edge.bodies import find_assets, write_body
+from runner.edge.censor import CensoredSink, censor
 from runner.edge.clock import Clock
 from runner.edge.guard import Denied, Guard, Origin, origin_of, read_url
 from runner.edge.intake import Caps, Exceeded, Patience, read_into, read_whole
 from runner.edge.media import sniff
-from runner.edge.secrets import Redactor, Secrets
-from runner.edge.sessions import Progress, connections_for, open_session
+from runner.edge.redaction import Redactor, redact
+from runner.edge.secrets import Secrets
+from runner.edge.sessions import Dial, Progress, connections_for, open_session
 from runner.errors import OurSide
 from runner.records import BLOB_SCHEME, Answer, Asset, Call, FormBody, JsonBody, NoAnswer, Reply, Step
 
@@ -72,6 +75,7 @@ class _Lane:
 
     origins: frozenset[Origin]
     secrets: Secrets
+    redactor: Redactor
     submit: aiohttp.ClientSession
     poll: aiohttp.ClientSession
 
@@ -104,7 +108,12 @@ def guard_lanes(lanes: Mapping[str, LaneAccess]) -> Guard:
 
 
 class Transport:
-    """Carries calls out. Use it as `async with Transport(…) as transport`, inside the event loop that will use it."""
+    """Carries calls out. Use it as `async with Transport(…) as transport`, inside the event loop that will use it.
+
+    `resolver`, set before that, looks names up instead of the system. It need not be trusted: every address is judged at the dial.
+    """
+
+    resolver: AbstractResolver | None = None
 
     def __init__(
         self,
@@ -117,7 +126,6 @@ class Transport:
         self._access, self._blobs, self._clock = dict(lanes), blobs, clock
         self._patience, self._caps = patience or Patience(), caps or Caps()
         self._guard = guard_lanes(lanes)
-        self._redactor = Redactor(value for access in lanes.values() for value in access.secrets.values())
         self._stack = AsyncExitStack()
         self._lanes: dict[str, _Lane] = {}
         self._imports: OrderedDict[str, asyncio.Task[Reply]] = OrderedDict()
@@ -127,8 +135,8 @@ class Transport:
             for name, access in self._access.items():
                 self._lanes[name] = await self._open_lane(access)
             limit = connections_for(None, len(self._access) + 1)
-            self._public = await self._stack.enter_async_context(open_session(self._guard.open_public, limit, POLL_KEEP_ALIVE))
-            self._local = await self._stack.enter_async_context(open_session(self._guard.open_local, limit, POLL_KEEP_ALIVE))
+            self._public = await self._stack.enter_async_context(self._session(self._guard.open_public, limit))
+            self._local = await self._stack.enter_async_context(self._session(self._guard.open_local, limit))
         except BaseException:
             await self._stack.aclose()
             raise
@@ -142,15 +150,16 @@ class Transport:
         await self._stack.aclose()
 
     async def perform(self, lane: str, call: Call) -> Reply:
-        """Carry out `call` for `lane`, once. What the network or the vendor does wrong is a reply, never an exception."""
+        """Carry out `call` for `lane`, once. What the network or the vendor does wrong is a reply, never an exception.
+
+        Neither the reply nor the blob it may name holds a secret of the lane, whatever the vendor quotes.
+        """
         open_lane = self._lanes[lane]
         try:
-            if call.purpose == "fetch":
-                with self._blobs.sink() as sink:
-                    return await self._follow(call.url, open_lane.origins, sink, None)
-            return await self._ask(open_lane, call)
+            reply = await (self._fetch(open_lane, call) if call.purpose == "fetch" else self._ask(open_lane, call))
         except Denied as denial:
-            return NoAnswer(False, f"not dialled: {denial.strerror}")
+            reply = NoAnswer(False, f"not dialled: {denial.strerror}")
+        return censor(reply, open_lane.redactor)
 
     async def download(self, url: str, sink: Sink, near: frozenset[Origin] = frozenset()) -> Reply:
         """A public URL (a feed) into `sink`, which is finished if the answer is 2xx. `near` as for `Guard.check`."""
@@ -159,12 +168,19 @@ class Transport:
         except Denied as denial:
             return NoAnswer(False, f"not dialled: {denial.strerror}")
 
+    def _session(self, dial: Dial, limit: int, keep_alive: float = POLL_KEEP_ALIVE) -> aiohttp.ClientSession:
+        return open_session(dial, limit, keep_alive, self.resolver)
+
     async def _open_lane(self, access: LaneAccess) -> _Lane:
         limit = connections_for(access.concurrent, 2 * len(self._access) + 1)
         dial = self._guard.open_local if access.origins <= self._guard.local else self._guard.open_public
-        submit = await self._stack.enter_async_context(open_session(dial, limit, access.keep_alive))
-        poll = await self._stack.enter_async_context(open_session(dial, limit, POLL_KEEP_ALIVE))
-        return _Lane(access.origins, access.secrets, submit, poll)
+        submit = await self._stack.enter_async_context(self._session(dial, limit, access.keep_alive))
+        poll = await self._stack.enter_async_context(self._session(dial, limit))
+        return _Lane(access.origins, access.secrets, Redactor(access.secrets.values()), submit, poll)
+
+    async def _fetch(self, lane: _Lane, call: Call) -> Reply:
+        with CensoredSink(self._blobs, lane.redactor) as sink:
+            return await self._follow(call.url, lane.origins, sink, None)
 
     async def _ask(self, lane: _Lane, call: Call) -> Reply:
         """A submit or a poll: to the lane's own addresses only, with its secrets."""
@@ -181,7 +197,7 @@ class Transport:
         letter = _Letter(call.method, url, call.purpose, headers, data)
         if call.sink == "memory":
             return await self._exchange(session, letter)
-        with self._blobs.sink() as sink:
+        with CensoredSink(self._blobs, lane.redactor) as sink:
             return await self._exchange(session, letter, sink)
 
     async def _exchange(
@@ -201,7 +217,7 @@ class Transport:
             ) as response:
                 return await self._read(response, sink, cap)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, EOFError) as error:
-            return NoAnswer(progress.sent, self._redactor.redact(_describe(error)))
+            return NoAnswer(progress.sent, _describe(error))
 
     async def _read(self, response: aiohttp.ClientResponse, sink: Sink | None, cap: int | None) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -288,7 +304,10 @@ def _say_unusable(reply: Reply) -> str:
 
 
 def _describe(error: BaseException) -> str:
-    """What went wrong, in one line: for a timeout, its class says more than its empty message."""
+    """What went wrong, in one line: for a timeout, its class says more than its empty message.
+
+    A secret is masked before the cut, which could leave half of it.
+    """
     if isinstance(error, Exceeded):
         return str(error)
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")[:300]
+    return " ".join(redact(f"{type(error).__name__}: {error}").split()).rstrip(": ")[:300]

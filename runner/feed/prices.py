@@ -14,7 +14,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-from runner.feed.source import DEEPEST
+from runner.feed.source import CELL_CAP, DEEPEST
 
 CODES: Final = """
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY
@@ -102,11 +102,14 @@ def read_amount(text: str, currency: str) -> Decimal | None:
 def mark_prices(values: Any, levels: int = DEEPEST) -> None:
     """Put a Price in the place of every price in a row (a dict or list of JSON values). Changes `values`.
 
-    Raises ValueError where values are nested deeper than `levels`, which no honest feed does and no later step should have to bear.
+    Raises ValueError where values are nested deeper than `levels`, or a text is longer than a cell may be: no honest feed does
+    that, and no later step should have to bear it.
     """
     for at, value in values.items() if type(values) is dict else enumerate(values):
         kind = type(value)
         if kind is str:
+            if len(value) > CELL_CAP:
+                raise ValueError(f"holds a text of {len(value):,} characters; at most {CELL_CAP:,} are read")
             if value[-1:] in CAPITALS and (price := read_price(value)) is not None:
                 values[at] = price
         elif kind is dict or kind is list:

@@ -7,8 +7,8 @@ some is the feed read again, to name the lines of both. The same mistake in many
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from runner.census import Census, fingerprint
@@ -31,19 +31,26 @@ TRACED: Final = 10_000
 COLUMNS: Final = 10_000
 """Columns beyond these are not collected: a feed that names a new one in each row must not fill the memory."""
 
+KINDS: Final[Mapping[type, str]] = {bool: "boolean", int: "number", float: "number", list: "list", dict: "map"}
+"""What a value is where it is no text; a price is a text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a feed holds. `columns` are the names templates see, in order of appearance. With `complaints` nothing may be sent."""
+    """What a feed holds. `columns` are the names templates see, in order of appearance. With `complaints` nothing may be sent.
+
+    `kinds` says of each column what its values are (text, number, boolean, list, map); empty ones, and zero, say nothing.
+    """
 
     rows: int
     columns: tuple[str, ...]
     complaints: tuple[Complaint, ...]
+    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def survey(source: Source) -> Survey:
     """Read everything once. Mistakes of the feed and its options are returned, not raised; OurSide is raised."""
-    faults, census, columns, rows = _Faults(), Census(), dict[str, Json](), 0
+    faults, census, columns, rows = _Faults(), Census(), dict[str, set[type]](), 0
     try:
         reader = open_reader(source)
     except Invalid as error:
@@ -51,8 +58,7 @@ def survey(source: Source) -> Survey:
     for row in _read_all(source, reader, faults.add):
         rows += 1
         census.add(row.key, rows)
-        if len(columns) < COLUMNS:
-            columns.update(row.values)
+        _note_types(columns, row.values)
     if not faults.found:
         for ours, theirs in source.fields.items():
             if rows and ours not in columns:
@@ -63,7 +69,19 @@ def survey(source: Source) -> Survey:
         for complaint in _name_repeats(source, reader, repeated):
             faults.add(complaint)
         faults.unlisted += max(0, len(repeated) - TRACED)
-    return Survey(rows, tuple(columns), faults.sum_up())
+    kinds = {name: frozenset(KINDS.get(kind, "text") for kind in types) for name, types in columns.items()}
+    return Survey(rows, tuple(columns), faults.sum_up(), kinds)
+
+
+def _note_types(columns: dict[str, set[type]], values: Mapping[str, Json]) -> None:
+    for name, value in values.items():
+        types = columns.get(name)
+        if types is None:
+            if len(columns) >= COLUMNS:
+                continue
+            types = columns[name] = set()
+        if value:
+            types.add(type(value))
 
 
 def _read_all(source: Source, reader: Reader, blame: Blame) -> Iterator[Row]:

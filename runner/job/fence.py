@@ -3,35 +3,42 @@
 Jinja's own sandbox stops attribute escapes; this goes further, because job files arrive in pull requests. A dot reads a key of a
 map or one of a short list of text methods, never a Python attribute. What can grow without end (`*`, `**`, `+`, `~`, `%`, range,
 loops, macros, filters) is measured while it runs: values of at most a million characters, and a purse of work per rendering
-that loop turns, calls and printed characters are paid from. Nothing random, nothing from outside, no template made from data.
+(`runner.job.meter`). Nothing is computed before a row is there, so nothing is had for free. Nothing random, nothing from outside,
+no template made from data.
 
 Undefined is an error, and the error knows which map lacked which name (`Lacking`), so that it can say what was meant.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from types import BuiltinMethodType, MethodType
 from typing import Any, Final, NoReturn
 
-from jinja2 import StrictUndefined, nodes
+from jinja2 import StrictUndefined, nodes, pass_context
 from jinja2.exceptions import SecurityError, TemplateSyntaxError, UndefinedError
 from jinja2.loaders import BaseLoader
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
-from jinja2.visitor import NodeTransformer
 
 from runner.fields import suggest
-from runner.job.filters import FILTERS, TESTS, Echo, Growth, bounded
+from runner.job.filters import COMPARING, FILTERS, TESTS, Echo, Growth, bounded
+from runner.job.meter import CALL, SCATTERED, SCATTERING, WORK, Metered, Purse, metered, weigh
+from runner.job.speech import LONGEST, clip
 
-WORK: Final = 1_000_000
-"""The purse of one rendering: a printed character costs 1, a loop's turn 20 and its own text, a call 100."""
-TURN: Final = 20
-CALL: Final = 100
+__all__ = ["WORK", "Fence", "Lacking", "Missing"]
+
 LONGEST_RANGE: Final = 10_000
+LONGEST_SOURCE: Final = 64 * 1024
+"""Characters of one template; more could not be rendered either."""
+MOST_SOURCE: Final = 256 * 1024
+"""Characters of all templates of a job, each counted as often as it is read."""
+LARGEST_TREE: Final = 5_000
+"""Nodes of one syntax tree: what compiling takes time and memory for."""
+MOST_NODES: Final = 20_000
+"""Nodes of all of them."""
 
 TEXT_METHODS: Final = frozenset(
     {
@@ -79,22 +86,8 @@ class Missing(StrictUndefined):
     @property
     def _undefined_message(self) -> str:
         known = [str(name) for name in self._undefined_obj] if isinstance(self._undefined_obj, Mapping) else []
-        return f"has no {self._undefined_name}{suggest(str(self._undefined_name), known)}"
-
-
-class Purse:
-    """The work a rendering may still do."""
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = WORK
-
-    def pay(self, price: int) -> None:
-        """Raises `Growth` when there is no work left."""
-        self.left -= price
-        if self.left < 0:
-            raise Growth("does too much: too many turns, calls or characters; make the template smaller")
+        name = str(self._undefined_name)
+        return f"has no {name if len(name) <= LONGEST else clip(name)}{suggest(name, known)}"
 
 
 class Fence(ImmutableSandboxedEnvironment):
@@ -103,17 +96,33 @@ class Fence(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "*", "**", "%", "<<"})
 
     def __init__(self, loader: BaseLoader | None = None) -> None:
-        super().__init__(loader=loader, undefined=Missing, finalize=self._printed, trim_blocks=True, lstrip_blocks=True)
-        self.purse = Purse()
-        self.filters = {**FILTERS, "_turns": self._turns, "_joined": self._joined}
-        self.tests = dict(TESTS)
+        ours: dict[str, Any] = {"undefined": Missing, "finalize": self._printed, "optimized": False, "cache_size": -1}
+        super().__init__(loader=loader, trim_blocks=True, lstrip_blocks=True, **ours)
+        self.purse = purse = Purse()
+        self.filters = {name: metered(name, work, purse) for name, work in FILTERS.items()}
+        self.filters |= {"_turns": self._turns, "_joined": self._joined, "_weighed": self._weighed, "_paid": self._paid}
+        self.tests = {name: metered(name, work, purse) if name in COMPARING else work for name, work in TESTS.items()}
         self.globals = {"range": self._range}
+        self._read = self._nodes = 0
+
+    def parse(self, source: str, name: str | None = None, filename: str | None = None) -> nodes.Template:
+        """As Jinja's, within bounds. Raises `TemplateSyntaxError` where there is too much to read."""
+        self._read += len(source)
+        if len(source) > LONGEST_SOURCE or self._read > MOST_SOURCE:
+            most, what = (LONGEST_SOURCE, "one") if len(source) > LONGEST_SOURCE else (MOST_SOURCE, "all templates of a job")
+            self.refuse(f"more than {most:,} characters in {what}; shorten it", 1, name)
+        tree = super().parse(source, name, filename)
+        size = sum(1 for _ in tree.find_all(nodes.Node))
+        self._nodes += size
+        if size > LARGEST_TREE or self._nodes > MOST_NODES:
+            most, what = (LARGEST_TREE, "one") if size > LARGEST_TREE else (MOST_NODES, "all templates of a job")
+            self.refuse(f"more than {most:,} names, texts and operations in {what}; shorten it", 1, name)
+        return tree
 
     def compile(self, source: Any, name: Any = None, filename: Any = None, raw: Any = False, defer_init: Any = False) -> Any:
-        """As Jinja's, with loops and `~` measured."""
+        """As Jinja's, with everything measured that costs work."""
         tree = self.parse(source, name, filename) if isinstance(source, str) else source
-        self.purse.left = WORK
-        return super().compile(Metered().visit(tree), name, filename, raw, defer_init)
+        return super().compile(Metered().whole(tree, name is not None), name, filename, raw, defer_init)
 
     def parse_file(self, name: str) -> nodes.Template:
         """The syntax tree of a template file. Raises Jinja's errors for a file that is missing or wrong."""
@@ -140,13 +149,15 @@ class Fence(ImmutableSandboxedEnvironment):
         return self._key(obj, argument)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - as Jinja names them
-        """A call of something listed; costs work."""
+        """A call of something listed; costs work, a method of a text as much as the text is long."""
         __self.purse.pay(CALL)
         if isinstance(__obj, Undefined):
             str(__obj)
         if not isinstance(__obj, CALLABLE):
             raise SecurityError("is not something a template may call")
         called: Any = __obj
+        if isinstance(owner := getattr(called, "__self__", None), str | Mapping):
+            __self.purse.pay(_price_of_method(called.__name__, owner) + sum(map(weigh, (*args, *kwargs.values()))))
         return __context.call(called, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -154,11 +165,12 @@ class Fence(ImmutableSandboxedEnvironment):
         if operator == "%" and isinstance(left, str):
             raise SecurityError("% on text is not available; put the parts together with ~")
         if operator == "*":
-            _allow_product(left, right)
+            self.purse.pay(_allow_product(left, right))
         elif operator in {"**", "<<"}:
             _allow_power(left, right)
         elif isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple):
             bounded(len(left) + len(right))
+            self.purse.pay(len(left) + len(right))
         return super().call_binop(context, operator, left, right)
 
     def _attribute(self, obj: Any, attribute: str) -> Any:
@@ -169,7 +181,7 @@ class Fence(ImmutableSandboxedEnvironment):
         if isinstance(obj, Mapping):
             return self._key(obj, attribute)
         if isinstance(obj, str):
-            own = attribute in TEXT_METHODS or (attribute[:1] != "_" and attribute in type(obj).__dict__ and type(obj) is not str)
+            own = attribute in TEXT_METHODS or isinstance(vars(type(obj)).get(attribute), property)
             return getattr(obj, attribute) if own else Missing(None, obj, attribute)
         if isinstance(obj, INSIDE) or type(obj).__name__ == "TemplateModule":
             return super().getattr(obj, attribute)
@@ -180,12 +192,15 @@ class Fence(ImmutableSandboxedEnvironment):
             str(obj)
         if isinstance(obj, Echo):
             return obj
+        self.purse.pay(weigh(key))
         try:
             return obj[key] if isinstance(obj, Mapping | str | list | tuple) else Missing(None, obj, key)
         except (LookupError, TypeError):
             return Missing(None, obj, key)
 
-    def _printed(self, value: Any) -> Any:
+    @pass_context
+    def _printed(self, context: Context, value: Any) -> Any:
+        """What is printed; being given the context keeps Jinja from printing constants before they are paid for."""
         if not isinstance(value, str):
             value = _spoken(value)
         self.purse.pay(len(value))
@@ -197,39 +212,24 @@ class Fence(ImmutableSandboxedEnvironment):
             yield value
 
     def _joined(self, parts: list[Any]) -> str:
-        texts = [str(part) for part in parts]
-        bounded(sum(map(len, texts)))
+        texts = [part if isinstance(part, str) else _spoken(part) for part in parts]
+        size = sum(map(len, texts))
+        bounded(size)
+        self.purse.pay(size)
         return "".join(texts)
+
+    def _weighed(self, value: Any) -> Any:
+        self.purse.pay(weigh(value))
+        return value
+
+    def _paid(self, price: int) -> None:
+        self.purse.pay(price)
 
     def _range(self, *bounds: int) -> range:
         asked = range(*bounds)
         if len(asked) > LONGEST_RANGE:
             raise Growth(f"range of {len(asked):,}; at most {LONGEST_RANGE:,} are allowed")
         return asked
-
-
-class Metered(NodeTransformer):
-    """Rewrites a template so that loops pay for their turns and `~` is measured before it joins."""
-
-    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
-        """`{% for x in xs %}` becomes `{% for x in xs | _turns(price) %}`; a recursive loop pays by its calls too."""
-        price = TURN + sum(len(data.data) for data in node.find_all(nodes.TemplateData))
-        self.generic_visit(node)
-        cost: nodes.Expr = nodes.Const(price, lineno=node.lineno)
-        node.iter = nodes.Filter(node.iter, "_turns", [cost], [], None, None, lineno=node.lineno)
-        return node
-
-    def visit_Const(self, node: nodes.Const) -> nodes.Const:  # noqa: N802 - Jinja's name
-        """`1e999` is infinite, which generated code cannot say."""
-        if isinstance(node.value, float) and not math.isfinite(node.value):
-            raise TemplateSyntaxError("a number is too large", node.lineno)
-        return node
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - Jinja's name
-        """`a ~ b ~ c` becomes `[a, b, c] | _joined`."""
-        self.generic_visit(node)
-        parts = nodes.List(node.nodes, lineno=node.lineno)
-        return nodes.Filter(parts, "_joined", [], [], None, None, lineno=node.lineno)
 
 
 def _spoken(value: Any) -> str:
@@ -243,12 +243,22 @@ def _spoken(value: Any) -> str:
     raise TypeError(f"prints a {type(value).__name__} into a text; write … | join(', ') or … | tojson")
 
 
-def _allow_product(left: Any, right: Any) -> None:
+def _price_of_method(name: str, owner: str | Mapping[str, Any]) -> int:
+    if not isinstance(owner, str):
+        return 1
+    return len(owner) * (SCATTERED if name in SCATTERING else 1)
+
+
+def _allow_product(left: Any, right: Any) -> int:
+    """The size of what `left * right` makes."""
     for many, times in ((left, right), (right, left)):
         if isinstance(many, str | list | tuple) and isinstance(times, int):
-            bounded(len(many) * max(times, 0))
+            size = len(many) * max(times, 0)
+            bounded(size)
+            return size
     if isinstance(left, int) and isinstance(right, int):
         _allow_bits(left.bit_length() + right.bit_length())
+    return 1
 
 
 def _allow_power(left: Any, right: Any) -> None:

@@ -16,6 +16,8 @@ from pydantic import ValidationError
 
 from runner.errors import Complaint, Invalid, Place, Usage
 from runner.job.document import Document, read_document
+from runner.job.literals import find_literals
+from runner.job.mending import mend_job
 from runner.job.model import Job, Spec
 from runner.job.project import Project
 from runner.job.wording import complaints_of
@@ -51,6 +53,22 @@ def load_job(path: Path) -> JobFile:
     raw = _load_bytes(path)
     job, document = read_job(raw, str(path))
     return JobFile(job, document, path, _digest(raw), find_root(path))
+
+
+def load_mended(path: Path) -> tuple[JobFile | None, frozenset[str]]:
+    """What is right of a wrong job, and the top-level keys something was cut out of; None where nothing is left to inspect.
+
+    For finding further mistakes behind the ones `load_job` tells; never to be run. Raises `Usage` as `load_job` does.
+    """
+    raw = _load_bytes(path)
+    try:
+        document = read_document(_text(raw, str(path)), str(path))
+    except Invalid:
+        return None, frozenset()
+    mended = mend_job(document)
+    if mended is None:
+        return None, frozenset()
+    return JobFile(mended.job, document, path, _digest(raw), find_root(path)), mended.cut
 
 
 def load_project(start: Path) -> ProjectFile:
@@ -110,6 +128,8 @@ def _text(raw: bytes, file: str) -> str:
     if len(raw) > MOST_BYTES:
         wrong = f"is larger than {MOST_BYTES >> 20} MiB; a job is text a person writes, bulk data belongs into the feed"
         raise Invalid([Complaint(wrong, "", Place(file, 1, 1))])
+    if keys := find_literals(raw.decode("utf-8-sig", "replace"), file):
+        raise Invalid(keys)  # alone: the message about another mistake might quote what must not be repeated
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -16,15 +16,24 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from runner.fields import Problem, suggest
 from runner.job.model import Matrix
 
-MOST_CELLS: Final = 1_000_000
+MOST_CELLS: Final = 100_000
+"""Cells for one row; millions of variants come from rows."""
+MOST_COMPARISONS: Final = 1_000_000
+"""Cells (and values) times entries of `include` and `exclude`: what applying them takes time for."""
+LONGEST_NAME: Final = 80
+"""Characters of a value that a message shows."""
 
 Cell: TypeAlias = Mapping[str, Any]
+Spot: TypeAlias = tuple[int, ...]
+"""A cell of the product: for each axis the place of its value."""
+Rule: TypeAlias = tuple[tuple[int, frozenset[int]], ...]
+"""An entry of `include` or `exclude`: axes by their number, and the places on them that match."""
 
 
 def count(matrix: Matrix) -> int:
@@ -34,14 +43,16 @@ def count(matrix: Matrix) -> int:
 
 
 def cells(matrix: Matrix) -> tuple[Cell, ...]:
-    """The cells in plan order. Raises `ValueError` above 1,000,000, from the count alone."""
-    if count(matrix) > MOST_CELLS:
-        raise ValueError(_too_many(matrix))
-    kept = [cell for cell in _product(matrix) if not any(_matches(entry, cell) for entry in matrix.exclude)]
-    grown: list[dict[str, Any]] = [dict(cell) for cell in kept]
+    """The cells in plan order. Raises `ValueError` above 100,000, from the count alone."""
+    if too_many := _too_many(matrix):
+        raise ValueError(too_many)
+    excluded = [_rule(entry, matrix) for entry in matrix.exclude]
+    kept = [spot for spot in _product(matrix) if not any(_holds(rule, spot) for rule in excluded)]
+    axes = list(matrix.axes.items())
+    grown = [{name: values[at] for (name, values), at in zip(axes, spot, strict=True)} for spot in kept]
     for entry in matrix.include:
-        named = {name: value for name, value in entry.items() if name in matrix.axes}
-        extended = [at for at, cell in enumerate(kept) if _matches(named, cell)]
+        rule = _rule({name: value for name, value in entry.items() if name in matrix.axes}, matrix)
+        extended = [at for at, spot in enumerate(kept) if _holds(rule, spot)]
         for at in extended:
             grown[at].update((name, value) for name, value in entry.items() if name not in matrix.axes)
         if not extended:
@@ -61,19 +72,32 @@ def escape(text: str) -> str:
 
 def problems(matrix: Matrix) -> list[Problem]:
     """What is wrong with the matrix; paths are relative to `matrix`. Cheap however large the product is."""
-    found = [*_twins(matrix), *_exclude_problems(matrix)]
-    if count(matrix) > MOST_CELLS:
-        return [*found, Problem((), _too_many(matrix))]
+    found = [*_twins(matrix)]
+    if too_many := _too_many(matrix):
+        return [*found, Problem((), too_many)]
+    found += _exclude_problems(matrix)
     if not found:
         found.extend(_label_problems(cells(matrix)))
     return found
 
 
-def _product(matrix: Matrix) -> Iterator[dict[str, Any]]:
-    if not matrix.axes and matrix.include:
-        return
-    for values in itertools.product(*matrix.axes.values()):
-        yield dict(zip(matrix.axes, values, strict=True))
+def _product(matrix: Matrix) -> Iterable[Spot]:
+    return () if not matrix.axes and matrix.include else itertools.product(*(range(len(axis)) for axis in matrix.axes.values()))
+
+
+def _rule(entry: Cell, matrix: Matrix) -> Rule:
+    """The places on each axis that `entry` allows, found once: a product of axes repeats few values many times."""
+    axes = list(matrix.axes)
+    if not entry.keys() <= matrix.axes.keys():
+        return ((0, frozenset()),)
+    return tuple(
+        (axes.index(name), frozenset(at for at, value in enumerate(matrix.axes[name]) if _matches(part, value)))
+        for name, part in entry.items()
+    )
+
+
+def _holds(rule: Rule, spot: Spot) -> bool:
+    return all(spot[axis] in wanted for axis, wanted in rule)
 
 
 def _matches(entry: object, value: object) -> bool:
@@ -89,6 +113,12 @@ def _say(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
+def _name(value: object) -> str:
+    """What a value is called in a message; the beginning of a long name is enough."""
+    said = _say(value)
+    return said if len(said) <= LONGEST_NAME else f"{said[: LONGEST_NAME - 1]}…"
+
+
 def _twins(matrix: Matrix) -> Iterator[Problem]:
     """Values of one axis that would have one name in the keys of variants."""
     for axis, values in matrix.axes.items():
@@ -96,7 +126,7 @@ def _twins(matrix: Matrix) -> Iterator[Problem]:
         for index, value in enumerate(values):
             earlier = first.setdefault(_say(value), index)
             if earlier != index:
-                yield Problem((axis, index), f"is called {_say(value)}, as {axis}[{earlier}] is; give each value its own name")
+                yield Problem((axis, index), f"is called {_name(value)}, as {axis}[{earlier}] is; give each value its own name")
 
 
 def _exclude_problems(matrix: Matrix) -> Iterator[Problem]:
@@ -111,9 +141,8 @@ def _exclude_problems(matrix: Matrix) -> Iterator[Problem]:
         for name, part in entry.items():
             if not any(_matches(part, value) for value in matrix.axes[name]):
                 known = [_say(value) for value in matrix.axes[name]]
-                said = _say(part)
-                cure = "; the one called so differs in more than its name" if said in known else suggest(said, known)
-                yield Problem(("exclude", index, name), f"{said} is no value of {name}{cure}")
+                cure = "; the one called so differs in more than its name" if _say(part) in known else suggest(_say(part), known)
+                yield Problem(("exclude", index, name), f"{_name(part)} is no value of {name}{cure}")
 
 
 def _label_problems(expanded: tuple[Cell, ...]) -> Iterator[Problem]:
@@ -123,11 +152,17 @@ def _label_problems(expanded: tuple[Cell, ...]) -> Iterator[Problem]:
     for cell in expanded:
         label = cell_label(cell)
         if label in seen:
-            yield Problem(("include",), f"two cells are both called {label}; give their values different names")
+            yield Problem(("include",), f"two cells are both called {_name(label)}; give their values different names")
             return
         seen.add(label)
 
 
-def _too_many(matrix: Matrix) -> str:
+def _too_many(matrix: Matrix) -> str | None:
+    """What to say of a matrix that is too large to be expanded, from counts alone; None if it is not."""
+    entries, values = len(matrix.exclude) + len(matrix.include), sum(map(len, matrix.axes.values()))
+    if count(matrix) <= MOST_CELLS:
+        if entries * (count(matrix) + values) <= MOST_COMPARISONS:
+            return None
+        return f"has {entries:,} entries of include and exclude for {count(matrix):,} cells; write fewer, or split the job"
     sizes = " × ".join(f"{name} {len(values)}" for name, values in matrix.axes.items())
     return f"has {count(matrix):,} cells ({sizes}); at most {MOST_CELLS:,} are allowed: shorten an axis or split the job"

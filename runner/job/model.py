@@ -49,7 +49,16 @@ from runner.job.speech import say
 
 FeedFormat: TypeAlias = Literal["auto", "csv", "tsv", "json", "jsonl", "merchant", "parquet", "xlsx"]
 FileFormat: TypeAlias = Literal["jpeg", "png", "webp", "gif", "avif", "mp4"]
-Text: TypeAlias = Annotated[str, Field(min_length=1)]
+
+
+def _without_nul(text: str) -> str:
+    """Texts here become paths and names, and no system can have one with NUL in it."""
+    if "\0" in text:
+        raise ValueError("holds a NUL character; take it out")
+    return text
+
+
+Text: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 Name: TypeAlias = Annotated[str, AfterValidator(read_name), Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"})]
 
 MOST_VARIANTS: Final = 1000
@@ -79,6 +88,9 @@ class Guard(Spec):
     min_rows: int = Field(1, ge=0, description="Fewer rows than this stop the run before anything is sent.")
     max_drop: Percent | None = Field(
         None, description="Stop when the feed lost more than this share of its rows since the last run."
+    )
+    same_kinds: bool = Field(
+        True, description="Stop when a column that templates read holds values of another kind (text, number, list …) than before."
     )
 
 

@@ -62,8 +62,14 @@ class Known:
     steps: Mapping[str, Gives | None]
 
 
-def readings(fence: Fence, tree: nodes.Template, file: str | None = None, above: tuple[str, ...] = ()) -> Iterator[Reading]:
-    """Every name `tree` reads, through the files it refers to. Raises Jinja's errors for files that are missing or circular."""
+def readings(
+    fence: Fence, tree: nodes.Template, file: str | None = None, above: tuple[str, ...] = (), seen: set[str] | None = None
+) -> Iterator[Reading]:
+    """Every name `tree` reads, through the files it refers to. Raises Jinja's errors for files that are missing or circular.
+
+    A file says the same wherever it is included from, so each (`seen` are those so far) is read once.
+    """
+    seen = set() if seen is None else seen
     free = _free_names(tree, file) - JINJAS_OWN
     yield from _walk(tree, free, file, guarded=False)
     for node in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
@@ -72,7 +78,9 @@ def readings(fence: Fence, tree: nodes.Template, file: str | None = None, above:
             fence.refuse("names a template by an expression; write its name in quotes", node.lineno, file)
         if name.value in above:
             fence.refuse(f"{' → '.join((*above, name.value))} is a circle of templates", node.lineno, file)
-        yield from readings(fence, fence.parse_file(name.value), name.value, (*above, name.value))
+        if name.value not in seen:
+            seen.add(name.value)
+            yield from readings(fence, fence.parse_file(name.value), name.value, (*above, name.value), seen)
 
 
 def wrong_name(reading: Reading, allowed: frozenset[str], known: Known) -> str | None:

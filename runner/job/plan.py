@@ -24,7 +24,7 @@ from runner.job.load import JobFile, ProjectFile
 from runner.job.matrix import Cell, cell_label, cells, escape
 from runner.job.matrix import problems as matrix_problems
 from runner.job.names import OFFERS, Known
-from runner.job.paths import clean_path, clean_segment
+from runner.job.paths import clean_folder, clean_path
 from runner.job.prompts import Compiler
 from runner.job.rendering import Path, Prompt, Scope, Unrenderable, build, prompts_in
 from runner.job.steps import EXPECT_WHOLE, Files, StepPlan, bring_pictures, compile_steps, pictured, problem_complaint
@@ -79,6 +79,13 @@ class Plan:
     def template_digests(self) -> dict[str, str]:
         """The sha256 (hex) of every template file the job uses, by name."""
         return self._templates.digests
+
+    def columns(self) -> frozenset[str]:
+        """The columns of the feed that some template reads; `*` is among them where one takes the row as a whole."""
+        shapes = [part for step in self.steps for part in (step.shape, step.when, step.save, list(step.expect.values()))]
+        reads = (read for prompt in prompts_in([self.where, *shapes]) for read in prompt.reads)
+        ways = (read.split(".") for read in reads)
+        return frozenset(way[1] if len(way) > 1 else "*" for way in ways if way[0] == "row")
 
     def variants(self, rows: Iterable[Row]) -> Iterator[Variant]:
         """Every variant in plan order: rows as the feed has them, cells as the matrix has them, repeats 1..n.
@@ -164,7 +171,7 @@ class Plan:
         """A complaint about the value at `path`, and the row that shows it."""
         blamed = None if row is None else RowPlace(row.file, row.line, self.job.feed.key, row.key)
         bare = problem_complaint(Problem(path, message), (), self.document)
-        return Complaint(message, dotted(path), place or bare.place, blamed)
+        return Complaint(bare.message, dotted(path), place or bare.place, blamed)
 
     def require(self) -> None:
         """Raises `Invalid` if the job is wrong whatever the feed says."""
@@ -238,7 +245,7 @@ def variant_key(row: Row, label: str, number: int) -> str:
 def stem(step: StepPlan, key: str, scope: Scope) -> str:
     """The cleaned output path without extension: what `save:` renders to, else `KEY/STEP`. Raises `Unrenderable`."""
     if step.save is None:
-        return f"{clean_segment(key)}/{step.name}"
+        return f"{clean_folder(key)}/{step.name}"
     text = step.save if isinstance(step.save, str) else str(step.save.render(scope))
     if not text.strip(" /"):
         raise Unrenderable("names no path; it renders to nothing", (*step.path, "save"))

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJson
 from pydantic_core import PydanticCustomError
 
 from runner.fields import Problem
-from runner.job.forms import BaseUrl, Currency, Price, Rate, Version, read_slug, read_use, wrongs
+from runner.job.forms import BaseUrl, Currency, Duration, Price, Rate, Version, read_slug, read_use, wrongs
 from runner.job.model import Budget, Spec, Text
 from runner.job.speech import say
 from runner.records import Limits
@@ -80,6 +80,9 @@ class LimitsSpec(Spec):
     concurrent: int | None = Field(None, ge=1, description="At most this many calls in flight.", examples=[4])
     queued: int | None = Field(None, ge=1, description="At most this many jobs open at the vendor.", examples=[10])
     polls_count: bool | None = Field(None, description="Whether asking for a queued job uses up the rate.")
+    deadline: Duration | None = Field(
+        None, description="How long a job may stay queued or running before it is left for the next run.", examples=["15m"]
+    )
 
     def over(self, documented: Limits) -> Limits:
         """The limits in force: these where given, the vendor's `documented` ones elsewhere. `rate: []` lifts the windows."""
@@ -88,6 +91,7 @@ class LimitsSpec(Spec):
             documented.concurrent if self.concurrent is None else self.concurrent,
             documented.queued if self.queued is None else self.queued,
             documented.polls_count if self.polls_count is None else self.polls_count,
+            documented.deadline if self.deadline is None else float(self.deadline),
         )
 
 

@@ -26,6 +26,7 @@ from runner.job.fence import Fence, Lacking
 from runner.job.filters import FILTERS, TESTS
 from runner.job.names import ROOTS, Known, Reading, readings, wrong_name
 from runner.job.rendering import Path, Prompt, Shape, Unrenderable, failed_at, only_expression, runner, text_runner
+from runner.job.speech import shorten
 from runner.job.templates import Templates
 
 TOO_DEEP: Final = (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError)
@@ -116,7 +117,7 @@ class Compiler:
         return bool(wrong)
 
     def _complain(self, message: str, path: Path, place: Place | None = None) -> None:
-        self.complaints.append(Complaint(message, dotted(path), place or self.document.place(path)))
+        self.complaints.append(Complaint(shorten(message), dotted(path), place or self.document.place(path)))
 
     def _file_place(self, file: str | None, line: int, near: str = "") -> Place | None:
         return None if file is None else self.templates.place(file, line, near)

@@ -133,7 +133,7 @@ def _value_runner(fence: Fence, template: Template) -> Run:
         context = template.new_context(scope, shared=True)
         for _ in template.root_render_func(context):
             pass
-        return plain(context.vars["result"])
+        return plain(context.vars["result"], fence.purse.pay)
 
     return run
 
@@ -149,8 +149,11 @@ def text_runner(fence: Fence, template: Template) -> Run:
     return run
 
 
-def plain(value: Any) -> Any:
-    """`value` in plain JSON types: prices as text, decimals as numbers, iterators as lists. Raises `TypeError`, `ValueError`."""
+def plain(value: Any, pay: Callable[[int], None] = lambda _: None) -> Any:
+    """`value` in plain JSON types: prices as text, decimals as numbers, iterators as lists. Raises `TypeError`, `ValueError`.
+
+    `pay` is told how many items each list or map has: one text in a list of lists of lists can be a thousand million.
+    """
     kind = type(value)
     if kind is str:
         return value if len(value) <= LONGEST_VALUE else _too_long(len(value))
@@ -158,15 +161,17 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, str | Undefined):
         return plain("".join(str(value)))
-    return _number(value) if isinstance(value, int | float | Decimal) else _structure(value)
+    return _number(value) if isinstance(value, int | float | Decimal) else _structure(value, pay)
 
 
-def _structure(value: Any) -> Any:
+def _structure(value: Any, pay: Callable[[int], None]) -> Any:
     if isinstance(value, Mapping):
-        return {str(name): plain(part) for name, part in value.items()}
+        pay(len(value))
+        return {plain(str(name)): plain(part, pay) for name, part in value.items()}
     if isinstance(value, LISTS):
-        items: Iterable[Any] = value
-        return [plain(part) for part in items]
+        items: list[Any] = list(value)
+        pay(len(items))
+        return [plain(part, pay) for part in items]
     raise TypeError(f"gives a {type(value).__name__}, which is no value JSON can say")
 
 

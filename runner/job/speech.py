@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 LONGEST: Final = 60
+LONGEST_MESSAGE: Final = 1000
 
 
 def clip(value: object) -> str:
     """A value on one line, in at most 60 characters."""
     shown = repr(value)
     return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"
+
+
+def shorten(message: str) -> str:
+    """A message that quotes names of the job, which may be of any length."""
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"
 
 
 def say(value: object) -> str:

@@ -19,9 +19,11 @@ from runner.job.model import Job, StepSpec
 from runner.job.names import ROOTS
 from runner.job.prompts import Compiler
 from runner.job.rendering import Path, Prompt, Shape, build, prompts_in
+from runner.job.speech import shorten
 from runner.records import BLOB_SCHEME
 
 BEFORE_SENDING: Final = ROOTS - {"steps"}
+MOST_SHOWN: Final = 12
 EXPECT_WHOLE: Final = ("max_chars", "min_chars", "width", "height")
 
 Files: TypeAlias = Callable[[str], str]
@@ -102,7 +104,7 @@ def _is_offered(name: str, spec: StepSpec, catalog: Mapping[str, Offer], compile
     provider = spec.use.partition("/")[0]
     siblings = [use for use in catalog if use.startswith(f"{provider}/")] or sorted({use.partition("/")[0] for use in catalog})
     message = f"there is no {spec.use}{suggest(spec.use, catalog) if _is_near(spec.use, catalog) else suggest(spec.use, siblings)}"
-    compiler.complaints.append(Complaint(message, dotted(path), compiler.document.place(path)))
+    compiler.complaints.append(Complaint(shorten(message), dotted(path), compiler.document.place(path)))
     _compile_parts(name, spec, compiler)
     return False
 
@@ -140,7 +142,7 @@ def problem_complaint(problem: Problem, above: Path, document: Document) -> Comp
     """The complaint about what is wrong below `above`; it points at a name that should not be there, else at the value."""
     path = (*above, *problem.path)
     of: Literal["key", "value"] = "key" if problem.message.startswith(("not a field", "not an axis")) else "value"
-    return Complaint(problem.message, dotted(path), document.place(path, of))
+    return Complaint(shorten(problem.message), dotted(path), document.place(path, of))
 
 
 def _static_problems(offer: Offer, spec: StepSpec, shape: Shape, files: Files) -> Iterator[Problem]:
@@ -183,7 +185,7 @@ def _ordered(steps: Iterable[StepPlan], compiler: Compiler) -> tuple[StepPlan, .
         done[ready.name] = dataclasses.replace(ready, reads=ready.reads.union(*upstream))
     if waiting:
         path = ("steps", next(iter(waiting)))
-        message = f"steps wait for each other: {' → '.join(_circle(waiting))}; one of them must not read the next"
+        message = f"steps wait for each other: {_shown(_circle(waiting))}; one of them must not read the next"
         compiler.complaints.append(Complaint(message, dotted(path), compiler.document.place(path, "key")))
     return tuple(done.values())
 
@@ -195,3 +197,8 @@ def _circle(waiting: Mapping[str, StepPlan]) -> list[str]:
         if after in way:
             return [*way[way.index(after) :], after]
         way.append(after)
+
+
+def _shown(way: list[str]) -> str:
+    """The way from step to step; of a long one, its beginning and its end."""
+    return " → ".join(way if len(way) <= MOST_SHOWN else [*way[: MOST_SHOWN - 2], "…", way[-1]])

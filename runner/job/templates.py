@@ -18,7 +18,8 @@ from jinja2.loaders import BaseLoader
 from runner.errors import Place
 from runner.fields import suggest
 
-LARGEST_FILE: Final = 256 * 1024
+LARGEST_FILE: Final = 64 * 1024
+"""Bytes of one file; a prompt of more could not be rendered either."""
 
 
 class Templates(BaseLoader):
@@ -63,8 +64,13 @@ class Templates(BaseLoader):
         parts = PurePosixPath(name).parts
         if not name or name.startswith("/") or ".." in parts or any(char in name for char in "\\\0:"):
             raise TemplateNotFound(name, f"{name!r} is not a name below {self.shown}/; write it as folder/file.j2")
-        root, file = self.folder.resolve(), (self.folder / name).resolve()
-        if not file.is_file():
+        root = self.folder.resolve()
+        try:
+            file = (self.folder / name).resolve()
+            found = file.is_file()
+        except (OSError, RuntimeError):  # too long, or a circle of links
+            found = False
+        if not found:
             known = [known for known in self._names() if known != name]
             raise TemplateNotFound(name, f"there is no {self.shown}/{name}{suggest(name, known)}")
         if not file.is_relative_to(root):

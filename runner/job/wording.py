@@ -39,6 +39,16 @@ def complaints_of(error: ValidationError, document: Document, spec: type[Spec]) 
     return [*document.complaints, *(complaint for slip in slips for complaint in _complaints(slip, document, spec))]
 
 
+def ways_of(error: ValidationError, document: Document) -> set[Path]:
+    """Where each mistake is, as paths of the file."""
+    ways: set[Path] = set()
+    for slip in error.errors(include_url=False):
+        way = _way(slip["loc"], document)
+        inner = [problem.path for problem in slip["ctx"]["problems"]] if slip["type"] == WRONGS else [()]
+        ways |= {(*way, *path) for path in inner}
+    return ways
+
+
 def _complaints(slip: Any, document: Document, spec: type[Spec]) -> Iterator[Complaint]:
     way = _way(slip["loc"], document)
     if slip["type"] == WRONGS:

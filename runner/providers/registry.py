@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from runner.fields import Offer, Operation, Problem, check_params, suggest
 from runner.providers import jivox, placewise, sivi, vyro
@@ -135,8 +135,10 @@ def _open_lane(name: str, kind: str, account: Account) -> Lane:
 def _offers(lane: Lane, prices: Mapping[str, Money]) -> Iterator[tuple[str, Offer]]:
     for name, operation in lane.provider.operations(lane.options).items():
         use = f"{lane.name}/{name}"
-        priced = replace(operation, price=prices[use]) if use in prices else operation
-        yield use, Offer(priced, lane.provider.defaults(name, lane.options))
+        ours: dict[str, Any] = {"price": prices[use]} if use in prices else {}
+        if lane.limits.deadline is not None:
+            ours["deadline"] = lane.limits.deadline
+        yield use, Offer(replace(operation, **ours), lane.provider.defaults(name, lane.options))
 
 
 def _missing(lane: Lane, account: Account) -> Iterator[Problem]:

@@ -237,3 +237,17 @@ def test_a_denial_is_a_failed_connect() -> None:
     """The connector takes a denial for an `OSError`, so the call counts as not sent."""
     assert isinstance(Denied("no"), OSError)
     assert Denied("no").strerror == "no"
+
+
+@pytest.mark.parametrize("host", ["[fe80::1%25lo]", "\u00b8", "a b", "*", "$host", "{host}", ".", ".."])
+def test_a_host_is_made_of_what_hosts_are_made_of(host: str) -> None:
+    """Mapped to ASCII, letters of other scripts may leave a space or a sign; such a name is nobody's."""
+    with pytest.raises(Denied):
+        read_url(f"https://{host}/")
+
+
+@pytest.mark.parametrize("address", ["1::1", "400::1", "1fff:ffff::1", "4000::1", "8000::1", "e000::1"])
+def test_addresses_nobody_was_given_are_denied(address: str) -> None:
+    """Of IPv6 only 2000::/3 is handed out (IANA, IPv6 Global Unicast Address Assignments)."""
+    with pytest.raises(Denied, match="is not a public address"):
+        GUARD.open_public(info(address))

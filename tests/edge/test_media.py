@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from runner.edge.media import MOST_PIXELS, Bad, Media, inspect, sniff
+from runner.edge.media import MOST_FRAMES, MOST_PIXELS, Bad, Media, inspect, sniff
 
 FORMATS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "AVIF": "avif"}
 
@@ -177,3 +177,35 @@ def test_a_film_with_a_senseless_box_is_bad(tmp_path: Path, length: int) -> None
 def test_too_little_says_nothing(head: bytes) -> None:
     """A head that does not settle the format promises none."""
     assert sniff(head) is None
+
+
+@pytest.mark.parametrize(("size", "fine"), [((970, 90), True), ((1000, 10), True), ((1010, 10), False), ((10, 1010), False)])
+def test_a_picture_has_sides_of_one_kind(tmp_path: Path, size: tuple[int, int], fine: bool) -> None:
+    """One side is at most a hundred times the other."""
+    assert isinstance(look(tmp_path, draw("PNG", size)), Media) is fine
+
+
+def test_a_large_picture_says_something(tmp_path: Path) -> None:
+    """From four megapixels, more than two thousand pixels a byte are a bomb, before any is decoded."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (3000, 3000)).save(buffer, "WEBP", lossless=True)
+    assert why(tmp_path, buffer.getvalue()).startswith("a decompression bomb: 3000×3000 pixels in")
+
+
+def test_an_animation_has_an_end(tmp_path: Path) -> None:
+    """Beyond two thousand frames it is refused, however small they are."""
+    buffer = io.BytesIO()
+    frames = [Image.new("L", (1, 1), number % 256) for number in range(MOST_FRAMES + 1)]
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], optimize=False, disposal=2)
+    assert "more than 2,000 frames" in why(tmp_path, buffer.getvalue())
+
+
+def test_a_film_has_an_end(tmp_path: Path) -> None:
+    """A million empty boxes are not walked through."""
+    assert "too many" in why(tmp_path, film() + box(b"free") * 1_000_000)
+
+
+def test_what_decoders_stumble_over_is_told(tmp_path: Path) -> None:
+    """An AVIF whose item is gone raises what is neither an OSError nor a ValueError; it is a broken file all the same."""
+    data = draw("AVIF")
+    assert "broken AVIF" in why(tmp_path, data[: data.index(b"mdat") + 4] + bytes(len(data) - data.index(b"mdat") - 4))

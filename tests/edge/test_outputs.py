@@ -126,7 +126,22 @@ def test_a_linked_workplace_leads_nowhere(outputs: Outputs, blobs: Blobs, tmp_pa
 
 @pytest.mark.parametrize(
     "relative",
-    ["", ".", "..", "/etc/passwd", "../a.png", "a/../../b.png", "a//b.png", "a/", "./a.png", "a\\b.png", "a\0.png", "/", "a/.."],
+    [
+        "",
+        ".",
+        "..",
+        "/etc/passwd",
+        "../a.png",
+        "a/../../b.png",
+        "a//b.png",
+        "a/",
+        "./a.png",
+        "a\\b.png",
+        "a\0.png",
+        "/",
+        "a/..",
+        "a\ud800.png",
+    ],
 )
 def test_paths_that_lead_out_are_refused(outputs: Outputs, blobs: Blobs, relative: str) -> None:
     """The last fence holds even if the plan's rules for paths did not."""

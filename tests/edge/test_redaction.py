@@ -107,7 +107,7 @@ def test_what_is_no_secret_is_left_alone(values: list[str]) -> None:
 
 def test_the_process_masks_what_it_has_learned() -> None:
     """`redact` knows every value the process ever learned, also those learned after its first use."""
-    assert redact("test-key-learned-late") == "test-key-learned-late"
-    learn(["test-key-learned-late"])
-    learn(["test-key-learned-later"])
-    assert redact("test-key-learned-late, test-key-learned-later") == f"{MASK}, {MASK}"
+    assert redact("zebra-learned-late") == "zebra-learned-late"
+    learn(["zebra-learned-late"])
+    learn(["zebra-learned-later"])
+    assert redact("zebra-learned-late, zebra-learned-later") == f"{MASK}, {MASK}"

@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 import pytest
 
-from runner.edge.rehearsal import Stage, open_stage
+from runner.edge.rehearsal import Stage, open_stage, without_keys
 from runner.errors import OurSide
 
 BODY = {"prompt": "hat on a beach", "width": 64, "height": 48}
@@ -141,3 +141,19 @@ asyncio.run(main())
     assert await asyncio.wait_for(reader.read(), 10) == b""
     writer.close()
     assert not await answers(stage)
+
+
+@pytest.mark.parametrize("name", ["JIVOX_API_KEY", "PLACEWISE_TOKEN", "my_secret", "DB_PASSWORD", "AWS_CREDENTIALS_FILE", "Apikey"])
+def test_what_sounds_like_a_secret_is_not_handed_on(name: str) -> None:
+    """The child's environment is ours without the variables that hold keys."""
+    assert without_keys({name: "test-key", "PATH": "/bin", "LANG": "C"}) == {"PATH": "/bin", "LANG": "C"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
+async def test_the_vendors_see_no_key_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the child could read of its environment holds no key, even where ours does."""
+    monkeypatch.setenv("JIVOX_API_KEY", "test-key-of-the-parent")
+    async with open_stage(tmp_path / "vendors") as stage:
+        environ = await asyncio.to_thread(Path(f"/proc/{stage.pid}/environ").read_bytes)
+    assert b"PATH=" in environ
+    assert b"test-key-of-the-parent" not in environ

@@ -13,6 +13,7 @@ from runner.edge.guard import Guard
 from runner.edge.sessions import MOST_CONNECTIONS, Progress, connections_for, forbid_repeats, open_session
 from runner.errors import OurSide
 from tests.edge.conftest import Hit, Vendor, open_vendor, reset, says
+from tests.hostile.dials import Liar
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS")
 
@@ -125,3 +126,15 @@ def test_connections_stay_within_what_the_system_allows(wanted: int | None, lane
     given = connections_for(wanted, lanes)
     assert 1 <= given <= (wanted or MOST_CONNECTIONS)
     assert given == 1 or given * lanes <= allowed // 2
+
+
+async def test_names_are_looked_up_where_one_says(vendor: Vendor) -> None:
+    """A resolver given with the session answers for every name."""
+    port = int(vendor.url.rpartition(":")[2])
+    liar = Liar(lambda host: ["127.0.0.1"])
+    async with (
+        open_session(Guard([vendor.url]).open_local, 1, 0, liar) as session,
+        session.get(f"http://nowhere.invalid:{port}/") as response,
+    ):
+        assert response.status == 200
+    assert liar.asked == ["nowhere.invalid"]

@@ -203,3 +203,20 @@ async def test_a_link_that_does_not_work_is_named(project: Path, reply: Answer |
         await fetch(project, "https://shop.test/feed.csv?key=test-key", reply)
     assert "test-key" not in str(failure.value)
     assert list((project / "state").iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["https://[", "https://[x]/feed.csv", "https://[\u2460::1]/feed.csv"])
+async def test_a_link_that_is_none_is_told(project: Path, url: str) -> None:
+    """Brackets around no address are a mistake in the job, with the link in it."""
+    with pytest.raises(Invalid, match="not a URL"):
+        await fetch(project, url, Answer(200))
+
+
+@pytest.mark.parametrize("spec", ["x" * 5000, "a/" * 3000 + "b", "x\0y", "loop/x.csv", "loop/*.csv"])
+def test_a_path_no_system_can_have_is_told(project: Path, spec: str) -> None:
+    """Names that are too long, cut by NUL, or lead in a circle match no file, and are not repeated at length."""
+    (project / "jobs").mkdir(exist_ok=True)
+    (project / "jobs" / "loop").symlink_to("loop")
+    with pytest.raises(Invalid) as failure:
+        find_files(spec, project / "jobs", [project])
+    assert len(str(failure.value)) < 400

@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from runner.feed.prices import CURRENCIES, Price, mark_prices, read_amount, read_price
-from runner.feed.source import DEEPEST
+from runner.feed.source import CELL_CAP, DEEPEST
 
 
 @pytest.mark.parametrize(
@@ -157,3 +157,10 @@ def test_any_text_is_a_price_or_not(text: str, end: str) -> None:
     """No text makes the reading fail, and what it calls a price has an amount of at least nothing."""
     price = read_price(text + end)
     assert price is None or (price == text + end and price.amount >= 0)
+
+
+def test_a_text_beyond_a_cell_is_refused():
+    """JSON has no cells, but a text of more than a mebibyte is none for an ad there either."""
+    mark_prices({"a": "x" * CELL_CAP})
+    with pytest.raises(ValueError, match="holds a text of 1,048,577 characters; at most 1,048,576 are read"):
+        mark_prices({"a": {"b": ["x" * (CELL_CAP + 1)]}})

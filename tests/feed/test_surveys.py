@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -20,9 +21,29 @@ def places(complaints: tuple[Complaint, ...]) -> list[tuple[str, int, str]]:
 
 def test_a_sound_feed_is_counted(feed: Feed) -> None:
     """Rows and columns are told, in the order of appearance and under our names."""
-    assert survey(feed("a.csv", "SKU,b\n1,x\n2,y\n", fields={"id": "SKU"})) == Survey(2, ("b", "id"), ())
-    assert survey(feed("a.jsonl", '{"id":1,"a":2}\n{"id":2,"b":3}\n')) == Survey(2, ("id", "a", "b"), ())
+    text, number = frozenset({"text"}), frozenset({"number"})
+    assert survey(feed("a.csv", "SKU,b\n1,x\n2,y\n", fields={"id": "SKU"})) == Survey(2, ("b", "id"), (), {"b": text, "id": text})
+    numbers = {"id": number, "a": number, "b": number}
+    assert survey(feed("a.jsonl", '{"id":1,"a":2}\n{"id":2,"b":3}\n')) == Survey(2, ("id", "a", "b"), (), numbers)
     assert survey(feed("a.csv", "id,b\n")) == Survey(0, (), ())
+
+
+@pytest.mark.parametrize(
+    ("values", "kinds"),
+    [
+        (["x", "19.99 USD"], {"text"}),
+        ([1, 2.5], {"number"}),
+        ([True, False], {"boolean"}),
+        ([["x"], []], {"list"}),
+        ([{"a": 1}], {"map"}),
+        (["x", ["x", "y"], 3], {"text", "list", "number"}),
+        ([None, "", 0, [], {}, False], set()),
+    ],
+)
+def test_a_column_is_known_by_the_kinds_of_its_values(feed: Feed, values: list[object], kinds: set[str]) -> None:
+    """A price is a text, a column may hold several kinds, and what is empty or zero says nothing of them."""
+    lines = [json.dumps({"id": f"r{number}", "a": value}) for number, value in enumerate(values)]
+    assert survey(feed("a.jsonl", "\n".join(lines))).kinds["a"] == kinds
 
 
 def test_a_repeated_key_names_both_lines(feed: Feed) -> None:

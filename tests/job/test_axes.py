@@ -83,3 +83,4 @@ def test_any_map_is_judged(value):
         at = value
         for part in problem.path:
             at = at[part]
+        assert problem.message

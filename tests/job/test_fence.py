@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
+from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError, UndefinedError
+from markupsafe import Markup
 
 from runner.job.fence import Fence, Lacking
 from runner.job.filters import Echo, Growth
@@ -152,6 +153,7 @@ def test_the_purse_pays_for_turns_calls_and_characters():
         ("{{ row.deep.y }}", ROW["deep"], "has no y; it takes x"),
         ("{{ row.title.colour }}", "Mug", "has no colour"),
         ("{{ row.tags[9] }}", ROW["tags"], "has no 9"),
+        ("{{ row['x' * 99] }}", ROW, "has no '" + "x" * 58 + "…; it takes big, deep, items, none, price, tags, title"),
         ("{{ row.tilte.upper() }}", ROW, "has no tilte; did you mean title?"),
         ("{% if row.tilte %}{% endif %}", ROW, "has no tilte; did you mean title?"),
     ],
@@ -189,3 +191,36 @@ def test_calls_of_data_are_refused():
     """A value that is callable in Python is still not a function here."""
     with pytest.raises(SecurityError):
         render("{{ f() }}", f=type)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["x" * 70_000], "more than 65,536 characters in one"),
+        (["x" * 60_000] * 5, "more than 262,144 characters in all templates of a job"),
+        (["{{ [" + "1," * 6_000 + "] }}"], "more than 5,000 names, texts and operations in one"),
+        (["{{ [" + "1," * 4_000 + "] }}"] * 5, "more than 20,000 names, texts and operations in all templates of a job"),
+    ],
+)
+def test_there_is_an_end_to_what_is_read(texts, message):
+    """One template and all of a job's together are bounded, in characters and in what compiling takes time for."""
+    fence = Fence()
+    *fine, last = texts
+    for text in fine:
+        fence.from_string(text)
+    with pytest.raises(TemplateSyntaxError, match=message):
+        fence.from_string(last)
+
+
+@pytest.mark.parametrize("text", ["{{ row.title.upper ~ '' }}", "{{ range ~ '' }}", "{{ row.tags ~ '' }}", "{{ row.none ~ 'x' }}"])
+def test_joined_texts_are_spelled_as_printed_ones(text):
+    """What has no spelling has none beside `~` either: an address would make every run ask anew."""
+    with pytest.raises(TypeError, match="prints"):
+        render(text)
+
+
+def test_text_of_another_class_lends_only_its_declared_properties():
+    """HTML-safe text has a `format` that reads any attribute of anything; a price has an amount."""
+    with pytest.raises(UndefinedError, match="has no format"):
+        render("{{ html.format(row) }}", html=Markup("{0.__class__}"))
+    assert render("{{ row.price.amount }}") == "5"

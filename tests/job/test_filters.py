@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.filters import FILTERS as JINJA_FILTERS
 
+from runner.job.fence import Fence
 from runner.job.filters import (
     FILTERS,
     LONGEST_VALUE,
@@ -159,3 +160,19 @@ def test_rounding_takes_a_sane_precision():
 def test_tojson_is_canonical_and_readable():
     """Keys sorted, letters as they are, no HTML escapes."""
     assert tojson({"b": "é<", "a": 1}) == '{"a": 1, "b": "é<"}'
+
+
+def test_sum_adds_numbers():
+    """Lists added up would grow without end; attributes are read as the fence reads them."""
+    fence = Fence()
+    assert fence.from_string("{{ [1, 2.5] | sum }} {{ [{'a': 1}, {'a': 2}] | sum(attribute='a', start=10) }}").render() == "3.5 13"
+    with pytest.raises(TypeError, match="sum: starts from a number, got list"):
+        fence.from_string("{{ [[1], [2]] | sum(start=[]) }}").render()
+
+
+def test_truncate_says_what_leaves_no_room():
+    """A length shorter than the dots is a mistake of the job, not of ours."""
+    fence = Fence()
+    assert fence.from_string("{{ 'one two three four' | truncate(9) }}").render() == "one..."
+    with pytest.raises(ValueError, match="truncate: expected length >= 3, got 2"):
+        fence.from_string("{{ 'one two three' | truncate(2) }}").render()

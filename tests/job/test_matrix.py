@@ -145,3 +145,20 @@ def test_labels_of_different_cells_differ(axes):
 def test_escaped_parts_can_be_told_apart(one, other):
     """Joined by a bar, escaped parts are equal only if the parts are."""
     assert ("|".join(map(escape, one)) == "|".join(map(escape, other))) == (one == other)
+
+
+@pytest.mark.parametrize("kind", ["exclude", "include"])
+def test_many_rules_for_many_cells_are_refused_from_their_count(kind):
+    """Rules times cells is the work; beyond a million comparisons it is refused before it is done."""
+    entries = [{"a": number} for number in range(200)]
+    large = matrix(**{kind: entries}, a=list(range(200)), b=list(range(200)))
+    start = time.process_time()
+    [problem] = problems(large)
+    assert "has 200 entries of include and exclude for 40," in problem.message
+    assert time.process_time() - start < 0.1
+
+
+def test_long_names_are_shown_by_their_beginning():
+    """A message does not repeat a value of thousands of characters."""
+    [problem] = problems(matrix(a=[{"name": "x" * 5000}, {"name": "x" * 5000, "width": 1}]))
+    assert len(problem.message) < 200

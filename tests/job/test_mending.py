@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import Invalid
@@ -73,6 +73,7 @@ junk: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["version", "name", "feed", "vars", "matrix", "variants", "steps", "budget", "output", "refresh"]), junk)
 def test_anything_in_place_of_anything_is_mended_or_given_up(key: str, value: Any) -> None:
     """Whatever a job holds, mending ends with a job or with nothing, never with an error."""

@@ -115,3 +115,13 @@ def test_names_that_exist_may_still_not_be_here():
     """`where` reads the row only; the message says what it may read."""
     reading = Reading(("matrix", "locale"), None, 1)
     assert wrong_name(reading, frozenset({"row", "vars"}), KNOWN) == "there is no matrix here; it takes row, vars"
+
+
+def test_a_file_is_read_once_however_often_it_is_included(tmp_path):
+    """Ten files that each include the next ten times are eleven readings, not ten thousand million."""
+    for number in range(10):
+        (tmp_path / f"f{number}.j2").write_text(f"{{% include 'f{number + 1}.j2' %}}" * 10)
+    (tmp_path / "f10.j2").write_text("{{ row.title }}")
+    fence = Fence(Templates(tmp_path, "templates"))
+    found = list(readings(fence, fence.parse("{% include 'f0.j2' %}{% include 'f0.j2' %}")))
+    assert [(reading.name, reading.file) for reading in found] == [("row.title", "f10.j2")]

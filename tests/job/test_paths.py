@@ -118,3 +118,20 @@ def test_a_long_path_is_cut_and_stays_two():
     one, other = clean_path("abc/" * 400 + "1"), clean_path("abc/" * 400 + "2")
     assert one != other
     assert len(one.encode()) <= PATH_BYTES
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("results.jsonl/x", "results.jsonl-/x"),
+        ("Manifest.JSON/x", "Manifest.JSON-/x"),
+        ("a.png/b", "a.png-/b"),
+        ("a/b.TXT/c", "a/b.TXT-/c"),
+        ("a.png", "a.png"),
+        ("results.jsonl", "results.jsonl"),
+        ("x.results.jsonl/y", "x.results.jsonl/y"),
+    ],
+)
+def test_a_folder_is_never_called_as_a_file_may_be(text, path):
+    """Whatever one row's folder is called, no other row's file, and none of ours, is in its way."""
+    assert clean_path(text) == path

@@ -215,6 +215,15 @@ steps:
         assert (complaint.place.file, complaint.place.line, complaint.place.text) == ("templates/h.j2", 2, "{{ row.colr }}")
         assert list(plan.template_digests()) == ["h.j2"]
 
+    def test_the_columns_that_are_read_are_known(self, tmp_path):
+        """From `where`, `with`, `when`, `save` and `expect`, through template files; `*` where the row is taken as a whole."""
+        more = ", when: row.d, save: '{{ row.e.f }}', expect: {max_chars: '{{ row.g }}'}"
+        head = HEAD.replace("feed.csv}", "feed.csv, where: row.a}")
+        plan = make_plan(tmp_path, step("{prompt: {template: h.j2}}", more=more), {"h.j2": "{{ row.b }} {{ row['c'] }}"}, head=head)
+        assert plan.columns() == {"a", "b", "c", "d", "e", "g"}
+        assert make_plan(tmp_path, step("\"{{ row | pick('prompt') }}\"")).columns() == {"*"}
+        assert make_plan(tmp_path, step("{prompt: '{{ seed }}'}")).columns() == frozenset()
+
     def test_text_that_is_no_unicode_is_refused(self, tmp_path):
         """A lone surrogate cannot be sent; the row is named."""
         plan = make_plan(tmp_path, step("{prompt: '{{ row.title }}'}"))

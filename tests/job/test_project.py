@@ -86,6 +86,7 @@ DOCUMENTED = Limits(rate=(Window(5, 1.0),), concurrent=2, queued=3, polls_count=
         ({"concurrent": 7}, Limits((Window(5, 1.0),), 7, 3, True)),
         ({"queued": 7}, Limits((Window(5, 1.0),), 2, 7, True)),
         ({"polls_count": False}, Limits((Window(5, 1.0),), 2, 3, False)),
+        ({"deadline": "15m"}, Limits((Window(5, 1.0),), 2, 3, True, 900.0)),
     ],
 )
 def test_limits_over_the_documented_ones(written, in_force):

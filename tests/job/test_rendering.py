@@ -136,3 +136,10 @@ def test_names_are_walked_to_the_same_value_as_run(compiler):
     walked = compiler.text("{{ row.price.amount }}", ("a",), ROOTS)
     run = compiler.text("{{ (row.price).amount + 0 }}", ("a",), ROOTS)
     assert walked.render(scope()) == run.render(scope()) == 5
+
+
+def test_a_structure_is_counted_while_it_is_made_plain():
+    """Every list and map says how many items it has, however often it is met; what is refused ends it."""
+    counted: list[int] = []
+    assert plain([[1, 2], [1, 2], {"a": "b"}], counted.append) == [[1, 2], [1, 2], {"a": "b"}]
+    assert counted == [3, 2, 2, 1]

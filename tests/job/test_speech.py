@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.job.speech import LONGEST, clip, say
+from runner.job.speech import LONGEST, LONGEST_MESSAGE, clip, say, shorten
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,9 @@ def test_clip_is_one_short_line(value):
     shown = clip(value)
     assert len(shown) <= LONGEST
     assert shown.isprintable()
+
+
+def test_shorten_keeps_what_a_person_reads():
+    """A message is cut only where it is longer than anybody reads."""
+    assert shorten("x" * LONGEST_MESSAGE) == "x" * LONGEST_MESSAGE
+    assert shorten("x" * 5000) == "x" * (LONGEST_MESSAGE - 1) + "…"

@@ -46,6 +46,8 @@ def test_a_file_is_read_once(templates):
         ("a\0b", "is not a name below templates/"),
         ("", "is not a name below templates/"),
         ("parts", "there is no templates/parts"),
+        ("x" * 5000, "there is no templates/xxx"),
+        ("x/" * 3000 + "y", "there is no templates/x/x"),
     ],
 )
 def test_only_names_below_the_folder_are_found(templates, name, message):

@@ -46,7 +46,7 @@ def _complaints(text: str, spec: type[Spec]) -> list[str]:
         (Feed, "{path: x, fields: [a]}", "1:19 fields: needs a map; got a list"),
         (Feed, "{path: x, guard: 5}", "1:18 guard: needs a map; got the number 5"),
         (Feed, "{path: x, gaurd: {}}", "1:11 gaurd: not a field of a feed; did you mean guard?"),
-        (Feed, "{path: x, guard: {max: 1}}", "1:19 guard.max: not a field of a guard; it takes max_drop, min_rows"),
+        (Feed, "{path: x, guard: {max: 1}}", "1:19 guard.max: not a field of a guard; it takes max_drop, min_rows, same_kinds"),
         (Feed, "key: id", "1:1 path: is missing; a feed needs it"),
         (LimitsSpec, "polls_count: 'true'", "1:14 polls_count: needs true or false; got the text 'true'; take the quotes away"),
         (LimitsSpec, "polls_count: no", "1:14 polls_count: needs true or false; got the text 'no'"),

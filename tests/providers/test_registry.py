@@ -65,6 +65,16 @@ def test_limits_of_the_project_stand_over_the_documented_ones() -> None:
     assert open_catalog({"sivi": Account(limits=limits)}).lanes["sivi"].limits == Limits((Window(10, 1.0),), 4, 2, True)
 
 
+def test_a_deadline_of_the_project_stands_over_every_operations_own() -> None:
+    """It is the account's: all its operations take it, at whatever price, and another account's keep theirs."""
+    limits = LimitsSpec.model_validate({"deadline": "90s"}).over
+    catalog = open_catalog({"vyro": Account(limits=limits)}, {"vyro/upscale": Money(Decimal("0.1"), "USD")})
+    ours = {use: offer.operation for use, offer in catalog.offers.items() if use.startswith("vyro/")}
+    assert {operation.deadline for operation in ours.values()} == {90.0}
+    assert str(ours["vyro/upscale"].price) == "0.1 USD"
+    assert catalog.offers["sivi/media"].operation.deadline == 900.0
+
+
 def test_secrets_stay_where_the_project_says() -> None:
     """A required one has a default variable; an optional one is used only where it is named, and the options say so."""
     plain = open_catalog({}).lanes["placewise"]

@@ -1,0 +1,1 @@
+"""Keys through failing runs: none may be left anywhere."""
