@@ -93,6 +93,11 @@ def load_files(path: Path) -> tuple[ProjectFile, JobFile]:
     raise Invalid(wrong)
 
 
+def state_of(project_file: ProjectFile) -> Path:
+    """The project's state folder."""
+    return (project_file.root / project_file.project.state).resolve()
+
+
 def catalog_of(project_file: ProjectFile, stage: Stage | None = None) -> Catalog:
     """What the project's accounts offer, with whatever is wrong or missing about them; with a `stage` they are emulated ones."""
     return open_catalog(_accounts(project_file, stage), _prices(project_file))
@@ -126,6 +131,8 @@ def lay_desk(
     complaints = list(_unstaged(desk, stage))
     if not desk.output.is_relative_to(project_file.root):
         complaints.append(desk.complaint(f"lies outside the project folder {project_file.root}", "output", "dir"))
+    elif desk.output.is_relative_to(state_of(project_file)) or ".git" in desk.output.relative_to(project_file.root).parts:
+        complaints.append(desk.complaint("lies where git or adbatch keep their own; choose another folder", "output", "dir"))
     return desk, settings, complaints
 
 

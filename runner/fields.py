@@ -10,8 +10,9 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from runner.records import BLOB_SCHEME, Json, Money
@@ -123,7 +124,7 @@ class Problem:
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """`; did you mean X?` if something known is near, else the first few of what is known, else nothing."""
-    names = list(known)
+    names = tuple(known)
     near = _nearest(str(word), names)
     if near:
         return f"; did you mean {near}?"
@@ -131,8 +132,12 @@ def suggest(word: str, known: Iterable[str]) -> str:
     return f"; it takes {', '.join(shown)}" if names else ""
 
 
-def _nearest(word: str, names: Sequence[str]) -> str | None:
-    """The known name most like `word`. Files of strangers may hold thousands of long names, so only short ones are compared."""
+@lru_cache(maxsize=1024)
+def _nearest(word: str, names: tuple[str, ...]) -> str | None:
+    """The known name most like `word`. Files of strangers may hold thousands of long names, so only short ones are compared.
+
+    Remembered, because what is wrong in one row is wrong in all.
+    """
     matcher = difflib.SequenceMatcher(None, "", word)
     likely: list[tuple[float, str]] = []
     for name in names[:MOST_COMPARED] if len(word) <= LONGEST_COMPARED else ():

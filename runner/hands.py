@@ -67,7 +67,7 @@ class VendorHands:
             return Carried(send, _unanswered(send, reply))
         if send.step == "fetch":
             return Carried(send, await self._read_download(reply))
-        verdict = lane.provider.read(send.step, reply, send.request, lane.options)
+        verdict = _read(lane, send, reply)
         if isinstance(verdict, Queued) and not verdict.ticket:
             verdict = replace(verdict, ticket=send.ticket or "")
         if isinstance(verdict, Lost) and reply.body:
@@ -96,6 +96,14 @@ def _call_for(send: Send, lane: Lane) -> Call:
     if send.step == "poll":
         return lane.provider.poll(send.request, send.ticket or "", lane.options)
     return fetch(send.link or "")
+
+
+def _read(lane: Lane, send: Send, answer: Answer) -> Verdict:
+    """The provider's verdict. What it cannot read through a mistake of its own is lost, not gone: the answer may be paid for."""
+    try:
+        return lane.provider.read(send.step, answer, send.request, lane.options)
+    except Exception as bug:  # noqa: BLE001 - the answer is worth more than a quick end: it is kept, and the mistake is told
+        return Lost(f"a mistake of ours in reading the answer ({type(bug).__name__}: {clip(bug)}); please report it")
 
 
 def _unanswered(send: Send, reply: NoAnswer) -> Verdict:

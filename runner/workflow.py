@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from runner.budgets import check_budgets
 from runner.core.tally import LaneTally
-from runner.desk import Desk, check_feed, kinds_read, load_files, open_desk
+from runner.desk import Desk, check_feed, kinds_read, load_files, open_desk, state_of
 from runner.edge.clock import Clock, SystemClock
 from runner.edge.git import read_revision
 from runner.edge.rehearsal import Stage, open_stage
@@ -91,7 +91,7 @@ async def run_job(order: Order, voice: Voice, clock: Clock | None = None, steer:
     clock = clock or SystemClock()
     project_file, job_file = load_files(order.path)
     _check_fresh(order, job_file)
-    state = State(project_file.root / project_file.project.state, "sandbox" if order.sandbox else "live")
+    state = State(state_of(project_file), "sandbox" if order.sandbox else "live")
     async with AsyncExitStack() as house:
         if await _hold(house, partial(state.lock, job_file.job.name), order.wait, clock, voice):
             project_file, job_file = load_files(order.path)  # they may have been edited meanwhile

@@ -135,6 +135,13 @@ def test_outputs_stay_inside_the_project(tmp_path: Path, folder: str) -> None:
     assert found == [f"job.yaml:4:15 output.dir: lies outside the project folder {project}"]
 
 
+@pytest.mark.parametrize("folder", [".git", ".git/out", "x/.git/y", ".adbatch", ".adbatch/live/blobs"])
+def test_outputs_stay_out_of_what_git_and_we_keep(tmp_path: Path, folder: str) -> None:
+    """An output folder inside git's own or the state folder is refused: `sweep` and `save:` have no business there."""
+    found = mistakes(write_project(tmp_path, COPY, f"output: {{dir: {folder}}}\n"))
+    assert found == ["job.yaml:4:15 output.dir: lies where git or adbatch keep their own; choose another folder"]
+
+
 def test_a_link_does_not_lead_outputs_outside(tmp_path: Path) -> None:
     """A symbolic link inside the project that points out of it is seen through."""
     project = tmp_path / "project"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from runner.edge.media import Bad, Media
 from runner.edge.secrets import Secrets
 from runner.edge.transport import LaneAccess, Transport
 from runner.hands import VendorHands
+from runner.providers.contract import Options
 from runner.providers.registry import Account, open_catalog
-from runner.records import Answer, Blob, Call, Json, NoAnswer, Reply, Send, Step, make_request
-from runner.verdicts import Broken, Busy, Done, Held, Link, Lost, Queued, Refused, Text
+from runner.records import Answer, Blob, Call, Json, NoAnswer, Reply, Request, Send, Step, make_request
+from runner.verdicts import Broken, Busy, Done, Held, Link, Lost, Queued, Refused, Text, Verdict
 from tests.edge.conftest import open_vendor, says
 
 LANES = open_catalog({"jivox": Account(options={"account": "1042"})}).lanes
@@ -164,6 +166,28 @@ async def test_an_answer_that_was_paid_for_and_not_understood_is_kept(answer: An
     assert isinstance(carried.verdict, Lost)
     assert carried.raw == (hashlib.sha256(kept).hexdigest() if kept else None)
     assert list(wire.stored.values()) == ([kept] if kept else [])
+
+
+class Careless:
+    """A provider that stumbles over every answer."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(LANES["jivox"].provider, name)
+
+    def read(self, step: Step, answer: Answer, request: Request, options: Options) -> Verdict:
+        """Look for what is not there."""
+        raise KeyError("imageUrl")
+
+
+async def test_a_mistake_of_ours_in_reading_never_loses_a_paid_answer() -> None:
+    """Where a provider raises, the answer is kept and the request is uncertain; it is not bought again."""
+    wire = Wire(says_json({"text": "copy"}))
+    careless = {"jivox": replace(LANES["jivox"], provider=Careless())}
+    carried = await VendorHands(careless, wire.perform, wire.store, wire.measure).carry(send("copy"))
+    assert isinstance(carried.verdict, Lost)
+    assert "KeyError: 'imageUrl'" in carried.verdict.why
+    assert carried.raw is not None
+    assert wire.stored[carried.raw] == b'{"text": "copy"}'
 
 
 async def test_all_of_a_streamed_answer_is_kept() -> None:

@@ -134,6 +134,13 @@ def test_every_test_says_what_it_specifies(path: Path) -> None:
         assert not re.search(r"monkeypatch\.setattr\(\s*[\"']?runner", text)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_long_test_file_says_why(path: Path) -> None:
+    """A test file of more than 400 lines has its reason in its docstring."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= MOST_LINES or "Long, because" in str(ast.get_docstring(ast.parse(text)))
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
 def test_files_and_functions_stay_readable(path: Path) -> None:
     """A module says what it is for, has at most 400 lines, and no function has more than 60."""

@@ -53,6 +53,7 @@ def recover(job: Path, sandbox: bool, yes: bool) -> int:
     before `adbatch resolve` has settled it.
     """
     from runner.cli.render import give, say, shown
+    from runner.desk import state_of
     from runner.edge.clock import SystemClock
     from runner.edge.journal import RECOVERED
     from runner.edge.recovery import swap
@@ -60,7 +61,7 @@ def recover(job: Path, sandbox: bool, yes: bool) -> int:
     from runner.job.load import load_job, load_project
 
     project, name = load_project(job), load_job(job).job.name
-    state = State(project.root / project.project.state, "sandbox" if sandbox else "live")
+    state = State(state_of(project), "sandbox" if sandbox else "live")
     with state.lock(name, SystemClock().now()):
         path = state.journal(name)
         waiting = path.with_name(path.name + RECOVERED)
@@ -94,13 +95,14 @@ def _recover(path: Path, mode: Mode) -> bool:
 
 def _journals(jobs: tuple[Path, ...]) -> Iterator[tuple[Mode, Path]]:
     """The journals there are for these jobs, or for all of the project. Raises `OurSide` where a job has none."""
+    from runner.desk import state_of
     from runner.errors import OurSide
     from runner.job.load import load_job, load_project
 
     modes: tuple[Mode, ...] = ("live", "sandbox")
     for start in jobs or (Path.cwd(),):
         project = load_project(start)
-        root = project.root / project.project.state
+        root = state_of(project)
         pattern = f"{escape(load_job(start).job.name)}/journal.db" if jobs else "*/journal.db"
         found = [(mode, path) for mode in modes for path in sorted((root / mode / "jobs").glob(pattern))]
         if jobs and not found:

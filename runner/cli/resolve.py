@@ -33,7 +33,7 @@ def command(job: Path, start: str | None, why: str, sandbox: bool, **said: Any) 
     listed. Exit 4 while some are left.
     """
     from runner.cli.render import say
-    from runner.desk import catalog_of, load_files
+    from runner.desk import catalog_of, load_files, state_of
     from runner.edge.clock import SystemClock
     from runner.edge.journal import Journal
     from runner.edge.state import State
@@ -42,7 +42,7 @@ def command(job: Path, start: str | None, why: str, sandbox: bool, **said: Any) 
     word = _read_word(start, why, **said)
     (project_file, job_file), clock = load_files(job), SystemClock()
     catalog, name = catalog_of(project_file, _stage() if sandbox else None), job_file.job.name
-    state = State(project_file.root / project_file.project.state, "sandbox" if sandbox else "live")
+    state = State(state_of(project_file), "sandbox" if sandbox else "live")
     with state.lock(name, clock.now()), Journal.open(state.journal(name), state.mode) as journal:
         clerk = Clerk(journal, state.blobs(), catalog, clock)
         doubts = list(read_doubts(journal, catalog))

@@ -59,10 +59,11 @@ def weigh(value: Any) -> int:
 
     Raises `Growth` beyond what a value may have, `SecurityError` for what is no data: a method, a macro, a loop.
     """
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         return len(value)
-    if isinstance(value, PLAIN):
-        return 1
+    if kind is int or isinstance(value, PLAIN):
+        return len(value) if isinstance(value, str) else 1
     total, waiting = 0, [value]
     while waiting:
         part = waiting.pop()
@@ -91,11 +92,13 @@ def metered(name: str, work: Callable[..., Any], purse: Purse) -> Callable[..., 
 
     @functools.wraps(work)
     def pay_and_work(*args: Any, **named: Any) -> Any:
-        given, *others = args[skipped:]
+        given = args[skipped]
         if not drawing and isinstance(given, Iterator):
             raise TypeError(f"{name}: needs a value, got the items of one; write … | list or … | join(', ') before it")
-        price = 1 if passing else weigh(given) * times
-        purse.pay(FILTERING + price + sum(map(weigh, (*others, *named.values()))))
+        price = FILTERING + (1 if passing else weigh(given) * times)
+        for other in args[skipped + 1 :]:
+            price += weigh(other)
+        purse.pay(price + sum(map(weigh, named.values())) if named else price)
         return work(*args, **named)
 
     return pay_and_work

@@ -1,4 +1,7 @@
-"""The conductor: facts in, duties out."""
+"""The conductor: facts in, duties out.
+
+Long, because the conductor is one state and each of its promises needs the whole of it.
+"""
 
 from __future__ import annotations
 

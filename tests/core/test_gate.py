@@ -1,4 +1,7 @@
-"""Gates: windows, doors, circuits, retries."""
+"""Gates: windows, doors, circuits, retries.
+
+Long, because each kind of limit is a promise of its own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The state table of one request."""
+"""The state table of one request.
+
+Long, because every cell of the table is a case.
+"""
 
 from __future__ import annotations
 

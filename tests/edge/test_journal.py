@@ -1,4 +1,7 @@
-"""The journal on real SQLite files: facts in, the same facts out, whatever happened in between."""
+"""The journal on real SQLite files: facts in, the same facts out, whatever happened in between.
+
+Long, because every way a file can be damaged is a case.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The transport against real servers on loopback that answer, stall, lie, redirect and hang up."""
+"""The transport against real servers on loopback that answer, stall, lie, redirect and hang up.
+
+Long, because every way an exchange can end is a case.
+"""
 
 from __future__ import annotations
 
