@@ -47,7 +47,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the reply to a step meant. `raw` is the blob of a submit's unreadable 2xx answer, kept for whoever resolves it."""
+    """What the reply to a step meant. `raw` is the blob of a paid answer that may have to be read again."""
 
     at: float
     id: str

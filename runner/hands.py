@@ -15,7 +15,7 @@ from runner.edge.media import Bad, Media
 from runner.providers.contract import Table, clip, fetch, read_status
 from runner.providers.registry import Lane
 from runner.records import Answer, Blob, Call, NoAnswer, Reply, Send
-from runner.verdicts import Broken, Done, Held, Inline, Item, Lost, Queued, Refused, Verdict
+from runner.verdicts import Broken, Done, Held, Inline, Item, Link, Lost, Queued, Refused, Verdict
 
 DEAD_LINK: Final = frozenset({401, 403, 404, 410})
 """Answers to a download that mean the link has expired or never was: a fresh one is asked for, where the vendor can be asked."""
@@ -26,7 +26,7 @@ OF_A_HOST: Final[Table] = {402: Broken}
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What came of a duty. `raw` is the blob (sha256) of a paid answer that could not be understood, for whoever resolves it."""
+    """What came of a duty. `raw` is the blob (sha256) of a paid answer, for whoever has to read it again."""
 
     send: Send
     verdict: Verdict
@@ -70,9 +70,8 @@ class VendorHands:
         verdict = _read(lane, send, reply)
         if isinstance(verdict, Queued) and not verdict.ticket:
             verdict = replace(verdict, ticket=send.ticket or "")
-        if isinstance(verdict, Lost) and reply.body:
-            return Carried(send, verdict, (reply.blob or await self._store(reply.body)).sha256)
-        return Carried(send, await self._hold(verdict))
+        raw = await self._keep(reply) if _is_worth_keeping(send, reply, verdict) else None
+        return Carried(send, await self._hold(verdict), raw)
 
     async def _read_download(self, answer: Answer) -> Verdict:
         if 200 <= answer.status < 300 and answer.blob is not None:
@@ -81,6 +80,10 @@ class VendorHands:
         if answer.status in DEAD_LINK:
             return Refused(f"the link answered {answer.status}")
         return read_status(answer, "fetch", clip(answer.body[:200].decode("utf-8", "replace")), OF_A_HOST)
+
+    async def _keep(self, answer: Answer) -> str:
+        """The whole answer as a blob: whatever our reading made of it can be read again."""
+        return (answer.blob or await self._store(answer.body)).sha256
 
     async def _hold(self, verdict: Verdict) -> Verdict:
         """Bytes that stood inside an answer go to the store before anything is journaled."""
@@ -104,6 +107,18 @@ def _read(lane: Lane, send: Send, answer: Answer) -> Verdict:
         return lane.provider.read(send.step, answer, send.request, lane.options)
     except Exception as bug:  # noqa: BLE001 - the answer is worth more than a quick end: it is kept, and the mistake is told
         return Lost(f"a mistake of ours in reading the answer ({type(bug).__name__}: {clip(bug)}); please report it")
+
+
+def _is_worth_keeping(send: Send, answer: Answer, verdict: Verdict) -> bool:
+    """Whether a paid answer says more than its verdict: what was lost, a 2xx read as a refusal, a ticket, links not yet followed.
+
+    Should our reading have been a mistake, the answer tells the right ticket or link, and nothing has to be bought twice.
+    """
+    if not answer.body or isinstance(verdict, Lost):
+        return bool(answer.body)
+    if isinstance(verdict, Done):
+        return send.step == "submit" and any(isinstance(item, Link) for item in verdict.items)
+    return send.step == "submit" and answer.status < 300 and isinstance(verdict, Queued | Refused)
 
 
 def _unanswered(send: Send, reply: NoAnswer) -> Verdict:

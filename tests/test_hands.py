@@ -168,6 +168,24 @@ async def test_an_answer_that_was_paid_for_and_not_understood_is_kept(answer: An
     assert list(wire.stored.values()) == ([kept] if kept else [])
 
 
+@pytest.mark.parametrize(
+    ("what", "answer", "kept"),
+    [
+        ("medium", says_json({"status": 200, "body": {"requestId": "r1"}}), True),
+        ("medium", says_json({"status": 422, "body": {"message": "no"}}), True),
+        ("scene", says_json({"url": "https://cdn.example/1.png"}), True),
+        ("copy", says_json({"text": "copy"}), False),
+        ("copy", says_json({"message": "no"}, 422), False),
+    ],
+)
+async def test_a_paid_answer_is_kept_while_something_hangs_on_its_reading(what: str, answer: Answer, kept: bool) -> None:
+    """A ticket, links, and a refusal inside a 2xx can be read again; a text stands in its fact, a plain refusal was not paid."""
+    wire = Wire(answer)
+    carried = await wire.hands.carry(send(what))
+    assert (carried.raw is not None) is kept
+    assert list(wire.stored.values()) == ([answer.body] if kept else [])
+
+
 class Careless:
     """A provider that stumbles over every answer."""
 
