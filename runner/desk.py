@@ -84,8 +84,8 @@ class Desk:
 def load_files(path: Path) -> tuple[ProjectFile, JobFile]:
     """The job at `path` and its project. Raises `Invalid` with the mistakes of both files, `Usage` where one cannot be read."""
     wrong: list[Complaint] = []
-    project_file = _load(load_project, path, wrong)
-    job_file = _load(load_job, path, wrong)
+    project_file = load_noting(load_project, path, wrong)
+    job_file = load_noting(load_job, path, wrong)
     if project_file is not None and job_file is not None:
         return project_file, job_file
     if project_file is not None:
@@ -183,7 +183,8 @@ def guard_kinds(desk: Desk, kinds: Mapping[str, frozenset[str]], runs: Sequence[
         raise Invalid([desk.complaint(f"{change}; {cure}", "feed", "guard", "same_kinds") for change in changed])
 
 
-def _load(load: Callable[[Path], File], path: Path, wrong: list[Complaint]) -> File | None:
+def load_noting(load: Callable[[Path], File], path: Path, wrong: list[Complaint]) -> File | None:
+    """What `load` makes of the file; None where it is wrong, and its mistakes among `wrong`."""
     try:
         return load(path)
     except Invalid as mistakes:

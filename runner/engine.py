@@ -114,16 +114,16 @@ class Engine:
         self._bell = asyncio.Event()
         self._disk = ThreadPoolExecutor(1, "journal")
         self._press = ThreadPoolExecutor(1, "publish")
-        self._exhausted = self._draining = False
+        self._exhausted = False
         self._risky: dict[str, Ask] = {}
-        self._aloft: dict[str, Send] = {}
+        self._aloft: dict[str, None] = {}  # in the order they left
         self._again: list[Ask] = []
         self.ending = Ending()
 
     def drain(self, code: int = 130) -> None:
         """Start nothing that costs; let what flies land, then end with `code`. What is queued at a vendor keeps its ticket."""
         self.ending.interrupted = code
-        self._exhausted = self._draining = True
+        self._exhausted = True
         self._conductor.drain()
         self._bell.set()
 
@@ -265,12 +265,12 @@ class Engine:
     def _give_up(self, failure: BaseException) -> None:
         """Remember what broke on our side and land what flies: an answer that is paid for is worth more than a quick end."""
         self._failure = self._failure or failure
-        self._exhausted = self._draining = True
+        self._exhausted = True
         self._conductor.drain()
 
     async def _carry(self, send: Send) -> None:
         if send.step == "submit":
-            self._aloft[send.request.id] = send
+            self._aloft[send.request.id] = None
         carried = await self._tools.hands.carry(send)
         self._aloft.pop(send.request.id, None)
         self._carried.append(carried)

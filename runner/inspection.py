@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 
 from runner.budgets import check_budgets
-from runner.desk import Desk, catalog_of, lay_desk, project_mistakes
+from runner.desk import Desk, catalog_of, lay_desk, load_noting, project_mistakes
 from runner.edge.snapshots import find_files
 from runner.errors import Complaint, Invalid
 from runner.feed import Source, read_rows, survey
 from runner.job.check import Checked, check
-from runner.job.load import JobFile, ProjectFile, load_job, load_mended, load_project
+from runner.job.load import load_job, load_mended, load_project
 
 
 def check_job(path: Path) -> Checked | None:
@@ -33,8 +33,10 @@ def check_job(path: Path) -> Checked | None:
 
 
 def _inspect(path: Path, wrong: list[Complaint]) -> Checked | None:
-    project_file = _load_project(path, wrong)
-    job_file, cut = _load_job(path, wrong)
+    project_file, job_file = load_noting(load_project, path, wrong), load_noting(load_job, path, wrong)
+    cut: frozenset[str] = frozenset()
+    if job_file is None:
+        job_file, cut = load_mended(path)
     if project_file is None or job_file is None:
         wrong += project_mistakes(project_file, catalog_of(project_file)) if project_file else ()
         return None
@@ -48,23 +50,6 @@ def _inspect(path: Path, wrong: list[Complaint]) -> Checked | None:
     found = desk.plan.complaints if checked is None else checked.complaints
     wrong += [complaint for complaint in found if not ("matrix" in cut and "matrix" in complaint.message)]
     return checked
-
-
-def _load_project(path: Path, wrong: list[Complaint]) -> ProjectFile | None:
-    try:
-        return load_project(path)
-    except Invalid as mistakes:
-        wrong += mistakes.complaints
-        return None
-
-
-def _load_job(path: Path, wrong: list[Complaint]) -> tuple[JobFile | None, frozenset[str]]:
-    """The job, mended where it is wrong, and the top-level keys something was cut out of."""
-    try:
-        return load_job(path), frozenset()
-    except Invalid as mistakes:
-        wrong += mistakes.complaints
-        return load_mended(path)
 
 
 def _check_rows(desk: Desk, wrong: list[Complaint]) -> Checked | None:

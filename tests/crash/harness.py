@@ -66,6 +66,15 @@ def make_job(folder: Path, seed: int, rows: int = 0, steps: tuple[str, ...] = ()
     return job
 
 
+def hang_up(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipes of a child that ends when its input does, and wait until it has."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    process.stdout.close()
+    process.wait(10)
+
+
 class Sandbox:
     """All vendors in a process of their own, which outlives every run. Use it as a context manager."""
 
@@ -81,11 +90,7 @@ class Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait(10)
+        hang_up(self._process)
 
     def bills(self, since: int = 0) -> list[dict[str, Any]]:
         """Accepted submits from number `since` on, oldest first."""
@@ -109,11 +114,7 @@ class Forge:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait(10)
+        hang_up(self._process)
 
     def run(self, job: Path, stage: Mapping[str, Any], kill_after: float = 60.0, **more: Any) -> int:
         """One run, killed after so many seconds if it has not ended by then; its exit code, `KILLED` if it was killed."""
