@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak lint format clean
+.PHONY: demo test soak bench lint format clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adbatch needs Python 3.11 or newer; set PYTHON=python3.12, say")'
@@ -25,6 +25,10 @@ test: lint
 # The long versions of the harnesses: a thousand kills and more, about an hour.
 soak: $(VENV)/.installed
 	ADBATCH_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 3600
+
+# How fast it is, beside a bare client: some minutes, with BENCH_FULL=1 an hour. BENCH="chat start" runs only these.
+bench: $(VENV)/.installed
+	$(BIN)/python -m tests.bench $(BENCH)
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .

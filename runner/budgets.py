@@ -36,25 +36,36 @@ def check_budgets(desk: Desk, allow_unpriced: bool = False) -> None:
 def risk_of(desk: Desk) -> Callable[[Ask, int], bool]:
     """Whether an uncertain request, asked again so many times already, may be asked once more (`uncertain: {retry: n}`).
 
+    What nobody bills for may always.
     `max_cost` bounds what all tries together can cost if each of them was billed; with an unknown price it allows none.
     """
+    local = {name for name, step in desk.job_file.job.steps.items() if is_free(desk, step.use)}
     policies = {name: step.uncertain for name, step in desk.job_file.job.steps.items() if isinstance(step.uncertain, Retry)}
 
     def risk(ask: Ask, tries: int) -> bool:
+        if ask.step in local:
+            return True
         policy = policies.get(ask.step)
         if policy is None or tries >= policy.retry:
             return False
-        return policy.max_cost is None or _fits(_price(desk, ask.request.use), tries + 2, policy.max_cost)
+        return policy.max_cost is None or _fits(_price(desk, ask.step), tries + 2, policy.max_cost)
 
     return risk
+
+
+def is_free(desk: Desk, use: str) -> bool:
+    """Whether nobody bills for it: it is carried out here, and can be carried out again."""
+    offer = desk.catalog.offers.get(use)
+    return offer is not None and offer.operation.local
 
 
 def _fits(price: Money | None, times: int, most: Money) -> bool:
     return price is not None and price.currency == most.currency and price.amount * times <= most.amount
 
 
-def _price(desk: Desk, use: str) -> Money | None:
-    return desk.catalog.offers[use].operation.price
+def _price(desk: Desk, name: str) -> Money | None:
+    step = desk.job_file.job.steps[name]
+    return desk.catalog.offers[step.use].by(step.lane).price
 
 
 def _idle(desk: Desk) -> Iterator[Complaint]:
@@ -68,7 +79,9 @@ def _idle(desk: Desk) -> Iterator[Complaint]:
 def _unseen(desk: Desk) -> Iterator[Complaint]:
     purses = purses_of(desk)
     for name, step in desk.job_file.job.steps.items():
-        price = _price(desk, step.use)
+        if is_free(desk, step.use):
+            continue
+        price = _price(desk, name)
         caps = {currency for purse in purses.of(step.provider, name) for currency in purse.cost}
         if not caps:
             continue

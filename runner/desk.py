@@ -12,10 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
+from runner.decisions import Approvals, decisions_beside, load_decisions
 from runner.edge.blobs import Blobs
+from runner.edge.finisher import Finisher
+from runner.edge.fonts import bring_fonts
 from runner.edge.inputs import InputFiles
 from runner.edge.journal import Run
 from runner.edge.rehearsal import Stage
+from runner.edge.sights import Looks
 from runner.errors import Complaint, Invalid
 from runner.feed import Source, Survey, read_rows, survey
 from runner.fields import Problem
@@ -24,7 +28,7 @@ from runner.job.document import Document, dotted
 from runner.job.load import JobFile, ProjectFile, load_job, load_project
 from runner.job.plan import Plan
 from runner.job.project import ProviderSpec
-from runner.providers.registry import PROVIDERS, Account, Catalog, open_catalog
+from runner.providers.registry import LOCAL, Account, Catalog, as_documented, everywhere, is_local, kind_of, open_catalog
 from runner.records import Limits, Money
 
 File = TypeVar("File", JobFile, ProjectFile)
@@ -38,12 +42,13 @@ STAGED: Final = Limits(concurrent=8)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A job with everything it stands on. `plan` is compiled and free of complaints."""
+    """A job with everything it stands on. `plan` is compiled and free of complaints; `pictures` knows which it has brought."""
 
     job_file: JobFile
     project_file: ProjectFile
     catalog: Catalog
     plan: Plan
+    pictures: InputFiles | None = None
 
     @property
     def folder(self) -> Path:
@@ -53,7 +58,7 @@ class Desk:
     @property
     def output(self) -> Path:
         """The folder that files, results and manifest go to."""
-        return (self.folder / self.job_file.job.output.dir).resolve()
+        return output_of(self.project_file, self.job_file)
 
     def source(self, files: tuple[Path, ...], names: tuple[str, ...]) -> Source:
         """The feed, read from these local files, which people know by `names`."""
@@ -95,12 +100,33 @@ def load_files(path: Path) -> tuple[ProjectFile, JobFile]:
 
 def state_of(project_file: ProjectFile) -> Path:
     """The project's state folder."""
-    return (project_file.root / project_file.project.state).resolve()
+    return (project_file.place / project_file.project.state).resolve()
 
 
-def catalog_of(project_file: ProjectFile, stage: Stage | None = None) -> Catalog:
+def output_of(project_file: ProjectFile, job_file: JobFile) -> Path:
+    """The job's output folder; of a job read from a commit, the one it has in the work tree."""
+    folder = (job_file.path.parent / job_file.job.output.dir).resolve()
+    if project_file.home is None or not folder.is_relative_to(project_file.root):
+        return folder
+    return (project_file.home / folder.relative_to(project_file.root)).resolve()
+
+
+def catalog_of(
+    project_file: ProjectFile, stage: Stage | None = None, blobs: Blobs | None = None, fonts: Sequence[str] | None = None
+) -> Catalog:
     """What the project's accounts offer, with whatever is wrong or missing about them; with a `stage` they are emulated ones."""
-    return open_catalog(_accounts(project_file, stage), _prices(project_file))
+    problems: list[Problem] = []
+    if fonts is None:
+        fonts, problems = bring_fonts(project_file.root, project_file.project.fonts, blobs)
+    catalog = open_catalog(_with_fonts(_accounts(project_file, stage), fonts), _prices(project_file))
+    return replace(catalog, problems=(*catalog.problems, *problems))
+
+
+def _with_fonts(accounts: dict[str, Account], fonts: Sequence[str]) -> dict[str, Account]:
+    """The accounts, where those that are this very machine know the project's fonts."""
+    ours = {name: account for name, account in accounts.items() if account.provider is None and is_local(kind_of(name, account))}
+    told = {name: replace(account, options={**account.options, "fonts": tuple(fonts)}) for name, account in ours.items()}
+    return {LOCAL: Account(options={"fonts": tuple(fonts)}), **accounts, **told}
 
 
 def open_desk(files: tuple[ProjectFile, JobFile], stage: Stage | None = None, blobs: Blobs | None = None) -> Desk:
@@ -124,14 +150,20 @@ def lay_desk(
     What is wrong with the plan is the plan's to tell (`Desk.plan.complaints`).
     """
     project_file, job_file = files
-    catalog = catalog_of(project_file, stage)
+    catalog = catalog_of(project_file, stage, blobs)
     pictures = InputFiles(job_file.path.parent, project_file.root, blobs)
-    desk = Desk(job_file, project_file, catalog, Plan(job_file, project_file, catalog.offers, pictures))
+    desk = Desk(job_file, project_file, catalog, Plan(job_file, project_file, catalog.offers, pictures), pictures)
+    if blobs is not None:
+        desk.plan.look_at = Looks(blobs)
+        desk.plan.finisher = Finisher(blobs)
+    if job_file.job.output.publish == "approved":
+        decided = load_decisions(decisions_beside(job_file.path))
+        desk.plan.approves = Approvals(job_file.job.name, decided).has
     settings = [*project_mistakes(project_file, catalog), *_missing_settings(desk)]
     complaints = list(_unstaged(desk, stage))
-    if not desk.output.is_relative_to(project_file.root):
-        complaints.append(desk.complaint(f"lies outside the project folder {project_file.root}", "output", "dir"))
-    elif desk.output.is_relative_to(state_of(project_file)) or ".git" in desk.output.relative_to(project_file.root).parts:
+    if not desk.output.is_relative_to(project_file.place):
+        complaints.append(desk.complaint(f"lies outside the project folder {project_file.place}", "output", "dir"))
+    elif desk.output.is_relative_to(state_of(project_file)) or ".git" in desk.output.relative_to(project_file.place).parts:
         complaints.append(desk.complaint("lies where git or adbatch keep their own; choose another folder", "output", "dir"))
     return desk, settings, complaints
 
@@ -141,16 +173,26 @@ def check_feed(desk: Desk, source: Source, runs: Sequence[Run] = ()) -> tuple[Su
 
     Raises `Invalid` with every mistake of the feed or of a rendered row.
     """
+    return survey_feed(desk, source, runs), check_rows(desk, source)
+
+
+def survey_feed(desk: Desk, source: Source, runs: Sequence[Run] = ()) -> Survey:
+    """What the feed holds as a whole. Raises `Invalid` with what is wrong with it, or if the job's guard refuses it."""
     surveyed = survey(source)
     complaints = desk.feed_mistakes(surveyed)
     if complaints:
         raise Invalid(complaints)
     guard_drop(desk, surveyed.rows, runs)
     guard_kinds(desk, surveyed.kinds, runs)
+    return surveyed
+
+
+def check_rows(desk: Desk, source: Source) -> Checked:
+    """What the plan amounts to, every row rendered. Raises `Invalid` with every mistake."""
     checked = check(desk.plan, partial(read_rows, source))
     if checked.complaints:
         raise Invalid(checked.complaints)
-    return surveyed, checked
+    return checked
 
 
 def guard_drop(desk: Desk, rows: int, runs: Sequence[Run]) -> None:
@@ -193,8 +235,11 @@ def load_noting(load: Callable[[Path], File], path: Path, wrong: list[Complaint]
 
 
 def project_mistakes(project_file: ProjectFile, catalog: Catalog) -> list[Complaint]:
-    """What is wrong with the project file's accounts, options and prices."""
-    return [_complaint(problem, project_file.document) for problem in catalog.problems]
+    """What is wrong with the project file's accounts, options and prices, and with its state folder."""
+    problems = list(catalog.problems)
+    if project_file.place.is_relative_to(state_of(project_file)):
+        problems.append(Problem(("state",), f"is a folder around {project_file.place}; name one of its own, such as .adbatch"))
+    return [_complaint(problem, project_file.document) for problem in problems]
 
 
 def _missing_settings(desk: Desk) -> Iterator[Complaint]:
@@ -210,22 +255,27 @@ def _unstaged(desk: Desk, stage: Stage | None) -> Iterator[Complaint]:
         return
     for name, step in desk.job_file.job.steps.items():
         lane = desk.catalog.lanes.get(step.provider)
-        if lane is not None and lane.kind not in stage.vendors:
+        if lane is not None and not is_local(lane.kind) and lane.kind not in stage.vendors:
             yield desk.complaint(f"the sandbox has no {lane.kind}; it knows {', '.join(stage.vendors)}", "steps", name, "use")
 
 
 def _accounts(project_file: ProjectFile, stage: Stage | None) -> dict[str, Account]:
     specs = project_file.project.providers
-    accounts = {name: _account(spec) for name, spec in specs.items()}
+    accounts = {name: _account(spec, project_file) for name, spec in specs.items()}
     if stage is None:
         return accounts
-    everyone = {**{kind: Account() for kind in PROVIDERS}, **accounts}
-    return {name: _staged(account, stage.vendors.get(account.kind or name)) for name, account in everyone.items()}
+    everyone = {**{kind: Account() for kind in everywhere()}, **accounts}
+    return {name: _staged(account, stage.vendors.get(kind_of(name, account))) for name, account in everyone.items()}
 
 
-def _account(spec: ProviderSpec) -> Account:
-    limits = {} if spec.limits is None else {"limits": spec.limits.over}
-    return Account(spec.kind, spec.base_url, spec.options, spec.secrets, **limits)
+def _account(spec: ProviderSpec, project_file: ProjectFile) -> Account:
+    limits = as_documented if spec.limits is None else spec.limits.over
+    if spec.describe is None:
+        return Account(spec.kind, spec.base_url, spec.options, spec.secrets, limits)
+    from runner.providers.http import describe_provider  # noqa: PLC0415 - most projects describe no vendor, and start the sooner
+
+    provider = describe_provider(project_file.vendors[spec.describe].vendor)
+    return Account(spec.kind, spec.base_url, spec.options, spec.secrets, limits, provider)
 
 
 def _staged(account: Account, vendor: Mapping[str, Any] | None) -> Account:
@@ -233,7 +283,9 @@ def _staged(account: Account, vendor: Mapping[str, Any] | None) -> Account:
     if vendor is None:
         return account
     ours = {name: value for name, value in account.options.items() if value is not None and not name.endswith("_url")}
-    return Account(account.kind, str(vendor["base_url"]), {**vendor["options"], **ours}, {}, partial(_pace_on_stage, account))
+    theirs = {name: value for name, value in vendor["options"].items() if account.takes(name)}
+    pace = partial(_pace_on_stage, account)
+    return Account(account.kind, str(vendor["base_url"]), {**theirs, **ours}, {}, pace, account.provider)
 
 
 def _pace_on_stage(account: Account, documented: Limits) -> Limits:

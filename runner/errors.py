@@ -7,6 +7,7 @@ exception here knows the exit code it ends the program with, so the one door in 
     ├── Invalid        2  the job, project file, feed or a template is wrong; carries every Complaint found
     ├── Usage          2  the command line asks for something that cannot be
     ├── OurSide        3  disk, journal, output or a missing secret; the message names the remedy
+    │   └── Stranger   3  results lie here that the state folder does not know
     ├── Held          75  another run holds this job
     └── Interrupted  130  a signal ended the run at once; 129 or 143 where it was another signal
 """
@@ -99,6 +100,10 @@ class OurSide(AdbatchError):
     """Disk, journal, output or a missing secret: nothing a vendor did."""
 
     exit_code = 3
+
+
+class Stranger(OurSide):
+    """Results that would be bought lie here already, bought elsewhere. Nothing was sent and nothing written."""
 
 
 class Held(AdbatchError):

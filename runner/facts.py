@@ -8,8 +8,10 @@ fact the engine journals; an unknown kind is refused, never guessed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias
 
 from runner.records import Artifact, Blob, Json, Request, Step
@@ -82,15 +84,16 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Somebody settled what nobody could tell: whether an uncertain request was billed.
+    """Somebody settled what nobody could tell: whether an uncertain request was billed, or brought what was bought elsewhere.
 
     `billed` with a `ticket` goes on polling, with `artifacts` is saved, with neither is bought and lost. `not_billed` and `again`
-    let the next run ask again; `again` accepts that it may be paid twice. `who` and `why` are for the record.
+    let the next run ask again; `again` accepts that it may be paid twice. `adopted` says that the `Saved` after it is of a
+    purchase another journal made: it was never sent here, and need not be. `who` and `why` are for the record.
     """
 
     at: float
     id: str
-    how: Literal["billed", "not_billed", "again"]
+    how: Literal["billed", "not_billed", "again", "adopted"]
     who: str
     why: str = ""
     ticket: str | None = None
@@ -98,6 +101,11 @@ class Resolved:
 
 
 Fact: TypeAlias = Planned | Sent | Answered | Saved | Stopped | Resolved
+
+
+def _only(name: str, record: Any) -> tuple[Any]:
+    return (getattr(record, name),)
+
 
 FACTS: Final[Mapping[str, type[Any]]] = {
     kind.__name__.lower(): kind for kind in (Planned, Sent, Answered, Saved, Stopped, Resolved)
@@ -112,24 +120,51 @@ DEFAULTS: Final[Mapping[type[Any], tuple[tuple[str, Any], ...]]] = {
 }
 
 
+WORDS: Final[Mapping[type[Any], str]] = {kind: word for words in (FACTS, VERDICTS, ITEMS) for word, kind in words.items()}
+"""What each is called in the journal."""
+OUTSIDE: Final = frozenset({"at", "id", "request"})
+"""What stands beside a fact's body, or is written there in another way."""
+INSIDE: Final[Mapping[type[Any], tuple[tuple[str, ...], tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]]] = {
+    kind: (
+        names := tuple(name for name, _ in specs if name not in OUTSIDE),
+        tuple(default for name, default in specs if name not in OUTSIDE),
+        attrgetter(*names) if len(names) > 1 else partial(_only, names[0]),
+    )
+    for kind, specs in DEFAULTS.items()
+}
+"""Of each kind of record the names of its fields, their defaults, and what reads them all at once."""
+
+
 def kind_of(fact: Fact) -> str:
     """The fact's word in the journal: `planned`, `sent`, `answered`, `saved`, `stopped`, `resolved`."""
-    return type(fact).__name__.lower()
+    return WORDS[type(fact)]
 
 
 def to_json(fact: Fact) -> dict[str, Json]:
     """The fact's body without its kind, moment and id. Raises `ValueError` for inline bytes: those are stored first."""
+    if isinstance(fact, Sent) and fact.attempt == 1 and not fact.part:  # nearly always
+        return {"step": fact.step}
+    if isinstance(fact, Saved) and fact.artifacts:
+        return {"artifacts": [_artifact_to_json(artifact) for artifact in fact.artifacts]}
     body = _plain(fact)
-    for name in ("at", "id", "request"):
-        body.pop(name, None)
     if isinstance(fact, Planned):
-        body |= {"provider": fact.request.provider, "operation": fact.request.operation}
-        body |= {"params": fact.request.params, "again": fact.request.again}
+        asked = fact.request
+        body.update(provider=asked.provider, operation=asked.operation, params=asked.params, again=asked.again)
     elif isinstance(fact, Answered):
         body["verdict"] = _verdict_to_json(fact.verdict)
-    elif isinstance(fact, Saved | Resolved) and fact.artifacts:
-        body["artifacts"] = [_plain(artifact) for artifact in fact.artifacts]
+    elif isinstance(fact, Resolved) and fact.artifacts:
+        body["artifacts"] = [_artifact_to_json(artifact) for artifact in fact.artifacts]
     return body
+
+
+OF_A_FILE: Final = attrgetter(*(name for name, _ in DEFAULTS[Artifact] if name not in {"kind", "text"}))
+NOTHING: Final = (None,) * (len(DEFAULTS[Artifact]) - 2)
+
+
+def _artifact_to_json(artifact: Artifact) -> dict[str, Json]:
+    if artifact.kind == "text" and artifact.text is not None and OF_A_FILE(artifact) == NOTHING:
+        return {"kind": "text", "text": artifact.text}
+    return _plain(artifact)
 
 
 def from_json(kind: str, at: float, id: str, body: Mapping[str, Any]) -> Fact:
@@ -151,14 +186,16 @@ def from_json(kind: str, at: float, id: str, body: Mapping[str, Any]) -> Fact:
 
 def _plain(record: Any) -> dict[str, Any]:
     """The record's fields that differ from their defaults."""
-    return {name: value for name, default in DEFAULTS[type(record)] if (value := getattr(record, name)) != default}
+    names, defaults, read = INSIDE[type(record)]
+    told = zip(names, read(record), defaults, strict=True)
+    return {name: value for name, value, default in told if value is not default and value != default}
 
 
 def _verdict_to_json(verdict: Verdict) -> dict[str, Json]:
     body = _plain(verdict)
     if isinstance(verdict, Done):
         body["items"] = [_item_to_json(item) for item in verdict.items]
-    return {"is": type(verdict).__name__.lower(), **body}
+    return {"is": WORDS[type(verdict)], **body}
 
 
 def _verdict_from_json(body: Mapping[str, Any]) -> Verdict:
@@ -175,10 +212,12 @@ def _verdict_from_json(body: Mapping[str, Any]) -> Verdict:
 def _item_to_json(item: Item) -> dict[str, Json]:
     if isinstance(item, Inline):
         raise ValueError("inline bytes are stored as a blob before they are journaled")
+    if isinstance(item, Text):
+        return {"is": "text", "text": item.text}
     body = _plain(item)
     if isinstance(item, Held):
         body["blob"] = _plain(item.blob)
-    return {"is": type(item).__name__.lower(), **body}
+    return {"is": WORDS[type(item)], **body}
 
 
 def _item_from_json(body: Mapping[str, Any]) -> Item:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from runner.records import BLOB_SCHEME, Json, Money
 
@@ -45,8 +45,9 @@ class Field:
 
     `low`/`high` bound numbers (inclusive), `least`/`most` the characters of a text or the items of a list. `choices` are the values
     allowed; with `open_choices` the list is known to move and any other text passes. `takes` (images) lists how the vendor accepts
-    one, best first. `item` describes a list's items, `fields` a map's; with `open_fields` a map takes names beyond those.
-    `default` documents what the vendor assumes; it is never sent. `assumed` marks what the vendor's documents do not say.
+    one, best first. `item` describes a list's items (or a map's, whatever their names), `fields` a map's; with `open_fields` a map
+    takes names beyond those. `default` documents what the vendor assumes; it is never sent. `assumed` marks what the vendor's own
+    documents do not say.
     """
 
     kind: Kind
@@ -91,7 +92,8 @@ class Operation:
 
     `gives` is what `steps.<name>` offers afterwards: `.text`, `.file`, `.files`, `.json`, or only a task id. `deadline` is how
     many seconds a job may stay queued or running before it is left for the next run. `price` is the highest price of one
-    submit, None where nobody told us. `open` operations pass on fields they do not list.
+    submit, None where nobody told us. `open` operations pass on fields they do not list; `local` ones are carried out on
+    this machine and generate nothing.
     """
 
     name: str
@@ -104,14 +106,23 @@ class Operation:
     deadline: float = 600.0
     price: Money | None = None
     open: bool = False
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An operation as one account offers it. `defaults` are params its options fill in where the job does not (a brand id)."""
+    """An operation as one account offers it. `defaults` are params its options fill in where the job does not (a brand id).
+
+    `batch` is the same operation as it goes by batch, at its price and deadline; None where it cannot.
+    """
 
     operation: Operation
     defaults: Mapping[str, Json] = field(default_factory=dict)
+    batch: Operation | None = None
+
+    def by(self, lane: str) -> Operation:
+        """The operation on this lane of a step, `direct` or `batch`."""
+        return self.batch if lane == "batch" and self.batch is not None else self.operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +210,17 @@ def _check_value(spec: Field, value: object, owner: str, path: tuple[str | int, 
         wrong = f"{_show(value)} is not one of {', '.join(known)}{_near(str(value), known)}"
     if wrong is not None:
         yield Problem(path, wrong)
-    elif spec.kind == "list" and spec.item is not None:
-        for index, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
-            yield from _check_value(spec.item, item, owner, (*path, index))
+    elif spec.kind in ("list", "map"):
+        yield from _check_inside(spec, value, owner, path)
+
+
+def _check_inside(spec: Field, value: Any, owner: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    """The items of a list, those of a map whatever their names, or a map's fields."""
+    if spec.item is not None:
+        for name, item in enumerate(value) if spec.kind == "list" else value.items():
+            yield from _check_value(spec.item, item, owner, (*path, name))
     elif spec.kind == "map" and (spec.fields or not spec.open_fields):
-        yield from _check_map(spec.fields, value, owner, path, spec.open_fields)  # type: ignore[arg-type]
+        yield from _check_map(spec.fields, value, owner, path, spec.open_fields)
 
 
 def _near(word: str, known: list[str]) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from runner.edge.media import Bad, Media
+from runner.providers.addresses import next_ticket
 from runner.providers.contract import Table, clip, fetch, read_status
 from runner.providers.registry import Lane
 from runner.records import Answer, Blob, Call, NoAnswer, Reply, Send
@@ -33,6 +34,17 @@ class Carried:
     raw: str | None = None
 
 
+Perform: TypeAlias = Callable[[str, Call], Awaitable[Reply]]
+"""`Transport.perform`: carry out a call for a lane, once."""
+
+
+class Witness(Protocol):
+    """Who stands between the hands and the network: it listens, or answers itself."""
+
+    async def exchange(self, send: Send, call: Call, perform: Perform) -> Reply:
+        """The reply to `call`, which carries out `send`."""
+
+
 class Hands(Protocol):
     """Whoever carries out duties: the network, or a fake vendor in a test."""
 
@@ -44,33 +56,43 @@ class VendorHands:
     """Hands that talk to vendors through a transport.
 
     `perform` is `Transport.perform`, `store` puts bytes into the blob store, `measure` decodes a blob and says what it is. Both are
-    awaited so that disk and decoding stay off the event loop.
+    awaited so that disk and decoding stay off the event loop. A `witness` is handed every exchange.
     """
 
     def __init__(
         self,
         lanes: Mapping[str, Lane],
-        perform: Callable[[str, Call], Awaitable[Reply]],
+        perform: Perform,
         store: Callable[[bytes], Awaitable[Blob]],
         measure: Callable[[Blob], Awaitable[Media | Bad]],
+        witness: Witness | None = None,
     ) -> None:
         self._lanes = lanes
         self._perform = perform
         self._store = store
         self._measure = measure
+        self._witness = witness
 
     async def carry(self, send: Send) -> Carried:
         """Carry out the duty over the network."""
         lane = self._lanes[send.request.provider]
-        reply = await self._perform(lane.name, _call_for(send, lane))
+        call = _call_for(send, lane)
+        if self._witness is None:
+            reply = await self._perform(lane.name, call)
+        else:
+            reply = await self._witness.exchange(send, call, self._perform)
         if isinstance(reply, NoAnswer):
             return Carried(send, _unanswered(send, reply))
         if send.step == "fetch":
             return Carried(send, await self._read_download(reply))
-        verdict = _read(lane, send, reply)
-        if isinstance(verdict, Queued) and not verdict.ticket:
-            verdict = replace(verdict, ticket=send.ticket or "")
-        raw = await self._keep(reply) if _is_worth_keeping(send, reply, verdict) else None
+        verdict = read_answer(lane, send, reply)
+        if isinstance(verdict, Queued):
+            verdict = replace(verdict, ticket=next_ticket(send.ticket or "", verdict.ticket))
+        return await self.bring(send, reply, verdict)
+
+    async def bring(self, send: Send, answer: Answer, verdict: Verdict) -> Carried:
+        """What came of the duty, with all that is worth it in the store."""
+        raw = await self._keep(answer) if _is_worth_keeping(send, answer, verdict) else None
         return Carried(send, await self._hold(verdict), raw)
 
     async def _read_download(self, answer: Answer) -> Verdict:
@@ -90,7 +112,7 @@ class VendorHands:
         if not isinstance(verdict, Done) or not any(isinstance(item, Inline) for item in verdict.items):
             return verdict
         items: list[Item] = [Held(await self._store(item.data)) if isinstance(item, Inline) else item for item in verdict.items]
-        return Done(tuple(items), verdict.note)
+        return replace(verdict, items=tuple(items))
 
 
 def _call_for(send: Send, lane: Lane) -> Call:
@@ -101,7 +123,7 @@ def _call_for(send: Send, lane: Lane) -> Call:
     return fetch(send.link or "")
 
 
-def _read(lane: Lane, send: Send, answer: Answer) -> Verdict:
+def read_answer(lane: Lane, send: Send, answer: Answer) -> Verdict:
     """The provider's verdict. What it cannot read through a mistake of its own is lost, not gone: the answer may be paid for."""
     try:
         return lane.provider.read(send.step, answer, send.request, lane.options)
@@ -114,7 +136,7 @@ def _is_worth_keeping(send: Send, answer: Answer, verdict: Verdict) -> bool:
 
     Should our reading have been a mistake, the answer tells the right ticket or link, and nothing has to be bought twice.
     """
-    if not answer.body or isinstance(verdict, Lost):
+    if not answer.body or isinstance(verdict, Lost) or (isinstance(verdict, Refused) and verdict.billed):
         return bool(answer.body)
     if isinstance(verdict, Done):
         return send.step == "submit" and any(isinstance(item, Link) for item in verdict.items)

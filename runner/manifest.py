@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import platform
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final
@@ -29,7 +30,11 @@ SEED_RULE: Final = "sha256(job name, row key, cell, number), first 8 bytes modul
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a run can tell of itself. Moments are seconds since the epoch; `kept` are published files that somebody edited."""
+    """What a run can tell of itself. Moments are seconds since the epoch; `kept` are published files that somebody edited.
+
+    For a replay `recorded` is the mode of the run it repeats. `selection` is what it was restricted to, empty where it was not.
+    `retired` counts the files that results.jsonl names no more and that were moved aside.
+    """
 
     mode: Mode
     journal: str
@@ -43,6 +48,10 @@ class Told:
     tallies: Mapping[str, LaneTally]
     ending: Ending
     kept: tuple[str, ...] = ()
+    recorded: Mode | None = None
+    run: int = 0
+    selection: Mapping[str, Any] = field(default_factory=dict)
+    retired: int = 0
 
 
 def manifest_of(desk: Desk, told: Told) -> dict[str, Any]:
@@ -51,9 +60,12 @@ def manifest_of(desk: Desk, told: Told) -> dict[str, Any]:
     lanes = {name: tally for name, tally in told.tallies.items() if tally.planned or ending.reused[name]}
     return {
         "mode": told.mode,
+        **({} if told.recorded is None else {"recorded": told.recorded}),
         "journal": told.journal,
-        "job": {"name": job_file.job.name, "path": job_file.path.name, "sha256": job_file.digest},
+        "run": told.run,
+        "job": {"name": job_file.job.name, "path": _place(desk), "sha256": job_file.digest},
         "project": {"sha256": desk.project_file.digest},
+        **({"vendors": desk.project_file.vendor_digests} if desk.project_file.vendors else {}),
         "feed": _feed(told.snapshot, told.rows),
         "templates": dict(sorted(desk.plan.template_digests().items())),
         "git": None if told.revision is None else {"commit": told.revision.commit, "dirty": told.revision.dirty},
@@ -62,12 +74,38 @@ def manifest_of(desk: Desk, told: Told) -> dict[str, Any]:
         "started": moment(told.started),
         "ended": moment(told.ended),
         "exit": told.exit_code,
+        **({"selection": dict(told.selection)} if told.selection else {}),
         "counts": dict(told.results.counts),
         "providers": {name: _lane(tally, ending.reused[name]) for name, tally in sorted(lanes.items())},
         "closed": dict(ending.closed),
         "kept": list(told.kept),
+        "retired": told.retired,
         "results": {"path": RESULTS, "sha256": file.sha256, "bytes": file.size, "lines": file.lines},
     }
+
+
+def note_of(told: Told) -> dict[str, Any]:
+    """What the journal keeps of a run, for whoever asks how the last ones went: calls and money per lane, and what stopped it."""
+    lanes = {name: tally for name, tally in told.tallies.items() if tally.submits}
+    sums: Counter[str] = Counter()
+    for tally in lanes.values():
+        for currency, cost in tally.cost.items():
+            sums[currency] += cost.accrued  # type: ignore[assignment]
+    unpriced = sum(tally.unpriced for tally in lanes.values())
+    money = [f"{amount} {currency}" for currency, amount in sorted(sums.items()) if amount]
+    return {
+        "sent": {name: tally.submits for name, tally in sorted(lanes.items())},
+        "cost": " + ".join([*money, *([f"{unpriced} of unknown price"] if unpriced else [])]) or "nothing",
+        "closed": dict(told.ending.closed),
+        "failing": dict(told.ending.failing),
+        "spent": list(told.ending.spent),
+    }
+
+
+def _place(desk: Desk) -> str:
+    """Where the job file lies in its project."""
+    path, root = desk.job_file.path.resolve(), desk.project_file.root
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def _feed(snapshot: Snapshot, rows: int) -> dict[str, Any]:

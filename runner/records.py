@@ -11,8 +11,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, TypeAlias, Union
+from typing import Any, Final, Literal, TypeAlias, Union
 
+import orjson
 import rfc8785
 
 Json: TypeAlias = Union[bool, int, float, str, "Sequence[Json]", "Mapping[str, Json]", None]
@@ -21,8 +22,14 @@ Json: TypeAlias = Union[bool, int, float, str, "Sequence[Json]", "Mapping[str, J
 Step: TypeAlias = Literal["submit", "poll", "fetch"]
 """The three things that can be done for a request at a vendor: buy, ask, download. Only `submit` costs."""
 
+BY_BATCH: Final = "@batch"
+"""What makes the name of a lane or an operation that of its batches: `house/chat@batch`."""
+
 BLOB_SCHEME = "blob:"
 """How a rendered parameter names bytes we hold: `blob:<sha256 hex>`. Anything else under an image field is a URL."""
+
+PLAIN: Final = frozenset({str, int, bool, type(None)})
+CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ class Limits:
     """What a lane may do: sliding windows, calls in flight at once, and tickets open at the vendor (None: no limit).
 
     `polls_count` says whether a poll uses up the windows as a submit does; downloads never do, they go to another host.
+    `tokens` are windows too, in what the requests weigh (tokens in and out); a request heavier than a window goes when it is empty.
     `deadline` is how many seconds a job may stay queued or running at the vendor; None leaves that to each operation.
     """
 
@@ -57,6 +65,7 @@ class Limits:
     queued: int | None = None
     polls_count: bool = True
     deadline: float | None = None
+    tokens: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,30 @@ def request_id(provider: str, operation: str, params: Mapping[str, Json], again:
     asked: dict[str, Json] = {"provider": provider, "operation": operation, "params": params}
     if again != 1:
         asked["again"] = again
-    return hashlib.sha256(rfc8785.dumps(asked)).hexdigest()
+    return hashlib.sha256(_canonical(asked)).hexdigest()
+
+
+def _canonical(asked: Mapping[str, Json]) -> bytes:
+    """The canonical JSON (RFC 8785): by orjson, fifty times as fast, where both write the same, which is nearly always."""
+    if _is_simple(asked):
+        try:
+            return orjson.dumps(asked, option=CANONICAL)
+        except TypeError:  # an integer past 2^53, half a surrogate pair: refused by both, and the other one says it better
+            pass
+    return rfc8785.dumps(asked)
+
+
+def _is_simple(value: Any) -> bool:
+    """Whether orjson writes `value` as RFC 8785 has it: no floats, which it writes otherwise, and names that sort alike."""
+    kind = type(value)
+    if kind is dict:
+        for name in value:
+            if type(name) is not str or not name.isascii():
+                return False
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return kind in PLAIN
+    return not any(type(part) not in PLAIN and not _is_simple(part) for part in value)
 
 
 def make_request(provider: str, operation: str, params: Mapping[str, Json], again: int = 1) -> Request:
@@ -119,7 +151,7 @@ class Send:
     """A duty the conductor hands out: this step of this request.
 
     `ticket` is set for a poll (and for a fetch of a queued job), `link` and `part` for a fetch: the URL and its place among the
-    request's links. `attempt` is 1 for the first try of this step.
+    request's links. `attempt` is 1 for the first try of this step. `lane` is set where it is not the provider's own.
     """
 
     request: Request
@@ -128,13 +160,19 @@ class Send:
     ticket: str | None = None
     link: str | None = None
     part: int = 0
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """Bytes to be brought into a call by the edge: a blob we hold (`blob:<sha256>`) or a URL to download first."""
+    """Bytes to be brought into a call by the edge: a blob we hold (`blob:<sha256>`) or a URL to download first.
+
+    In JSON, `form` says how they stand there where the body's prefix does not: `{type}` is their media type, `{data}` their base64
+    (`data:{type};base64,{data}`).
+    """
 
     ref: str
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +199,14 @@ class FormBody:
 
 
 @dataclass(frozen=True, slots=True)
+class FileBody:
+    """A body that is a blob as it lies in the store, sent without being read into memory."""
+
+    sha256: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class SecretHeader:
     """A header whose value is known only to the transport: `form` with `{}` replaced by the secret called `secret` of the lane."""
 
@@ -174,8 +220,8 @@ class Call:
     """An HTTP exchange described without performing it. Contains no secret, only the names of secrets.
 
     `sink` says where a 2xx body goes: `memory` (JSON, capped) or `blob` (streamed to the store while hashed; its first bytes are
-    still given to the reader). `purpose` follows the step, so the edge knows whom it may trust: `fetch` goes to hosts the vendor
-    named and never carries secrets.
+    still given to the reader; a `file` may be larger and take longer than a picture). `purpose` follows the step, so the edge knows
+    whom it may trust: `fetch` goes to hosts the vendor named and never carries secrets.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -183,8 +229,8 @@ class Call:
     purpose: Step
     headers: tuple[tuple[str, str], ...] = ()
     secrets: tuple[SecretHeader, ...] = ()
-    body: JsonBody | FormBody | None = None
-    sink: Literal["memory", "blob"] = "memory"
+    body: JsonBody | FormBody | FileBody | None = None
+    sink: Literal["memory", "blob", "file"] = "memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +267,50 @@ Reply: TypeAlias = Answer | NoAnswer
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What a picture looks like, in a few words; a function of its bytes.
+
+    `mode` is how colours are kept (`rgb`, `grey`, `palette`, `cmyk`, `lab`, `ycbcr`, `hsv`), `clear` whether any pixel is not
+    opaque, `frames` how many there are. `spread` (0..255) is the greatest difference of one colour within the first frame, seen
+    from afar: 0 for a single colour. `dhash` are 64 bits: alike pictures differ in few of them.
+    """
+
+    mode: str
+    clear: bool
+    frames: int
+    spread: int
+    dhash: int
+
+    def __str__(self) -> str:
+        return f"{self.mode} {'clear' if self.clear else 'opaque'} {self.frames} {self.spread} {self.dhash:016x}"
+
+
+def read_look(text: str) -> Look:
+    """The look that says `text` as a string. Raises `ValueError`."""
+    mode, clear, frames, spread, dhash = text.split()
+    return Look(mode, clear == "clear", int(frames), int(spread), int(dhash, 16))
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a published file came about: the sha256 of what was bought, and the IPTC Digital Source Type that it states.
+
+    `sealed` says that what was bought has content credentials (C2PA), `seal_kept` that the published file still has them.
+    """
+
+    source: str
+    source_type: str | None = None
+    sealed: bool = False
+    seal_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """One thing a request yielded, verified and durable: a text, a JSON value, or a file in the blob store.
 
     For files `media_type` comes from the content, `width` and `height` are pixels (None where they could not be measured, as
-    for video).
+    for video). `look` is the `Look` of a picture as text, None where nobody has looked yet; it follows from the bytes.
+    `made` is that of a finished file; what the journal tells of has none.
     """
 
     kind: Literal["text", "json", "file"]
@@ -236,3 +321,5 @@ class Artifact:
     media_type: str | None = None
     width: int | None = None
     height: int | None = None
+    look: str | None = field(default=None, compare=False)
+    made: Made | None = field(default=None, compare=False)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from runner.edge.outputs import Outputs, Written, result_line
+from runner.job.asking import Asking
 from runner.job.plan import Plan
-from runner.loom import Loom, Outcome, Woven, result_of
-from runner.records import Artifact, Variant
+from runner.loom import LookUp, Loom, Outcome, Woven, result_of
+from runner.records import Artifact, Made, Variant
 
 EXTENSIONS: Final = MappingProxyType(
     {
@@ -50,20 +51,25 @@ class Results:
     file: Written
 
 
-LookUp: TypeAlias = Callable[[Sequence[str]], Mapping[str, Outcome]]
-"""What is known of requests, by id."""
+Asked: TypeAlias = Plan | Asking
+"""Whoever knows where files go: the plan, or for many variants what remembers a row of it."""
+Files: TypeAlias = Mapping[str, Mapping[str, Artifact]]
+"""The files of a variant's done steps: by step and by path below the output folder."""
+
+TROUBLED: Final = frozenset({"failed", "refused", "uncertain"})
 
 
 def write_results(plan: Plan, variants: Iterator[Variant], look_up: LookUp, outputs: Outputs) -> Results:
     """results.jsonl in plan order, from plan and journal alone, streamed."""
     counts: Counter[str] = Counter()
     troubles: Counter[str] = Counter()
+    asking = Asking(plan)
 
     def lines() -> Iterator[bytes]:
         for woven in weave(Loom(plan), variants, look_up):
             counts[woven.status] += 1
-            troubles.update(_troubles(woven))
-            yield variant_line(plan, woven)
+            troubles.update(troubles_of(woven.outcomes))
+            yield variant_line(asking, woven)
 
     file = outputs.write_results(lines())
     return Results(counts, dict(troubles.most_common(TOLD)), file)
@@ -72,23 +78,17 @@ def write_results(plan: Plan, variants: Iterator[Variant], look_up: LookUp, outp
 def weave(loom: Loom, variants: Iterator[Variant], look_up: LookUp) -> Iterator[Woven]:
     """Every variant in plan order with what is known of its steps; nothing is asked of anybody, what is unknown is waiting."""
     while batch := list(islice(variants, BATCH)):
-        for variant in batch:
-            loom.take_up(variant)
-        while asks := loom.asks():
-            known = look_up([ask.request.id for ask in asks])
-            for ask in asks:
-                loom.settle(ask.request.id, known.get(ask.request.id) or Outcome("waiting", ask.request))
-        loom.yields()
-        yield from sorted(loom.finished(), key=lambda woven: woven.variant.index)
+        yield from loom.weave(batch, look_up)
 
 
-def _troubles(woven: Woven) -> Iterator[str]:
-    for step, outcome in woven.outcomes.items():
-        if outcome.status in ("failed", "refused", "uncertain"):
-            yield f"{step} {outcome.status}: {outcome.why}"
+def troubles_of(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+    """What went wrong with these steps, each in a line."""
+    for step, outcome in outcomes.items():
+        if outcome.status in TROUBLED or outcome.flagged:
+            yield f"{step} {'kept' if outcome.flagged else outcome.status}: {outcome.why}"
 
 
-def file_paths(plan: Plan, variant: Variant, step: str, outcome: Outcome) -> dict[str, Artifact]:
+def file_paths(plan: Asked, variant: Variant, step: str, outcome: Outcome) -> dict[str, Artifact]:
     """Where each file of a done step goes, relative to the output folder, in the step's order.
 
     Pictures and videos are always published; a text or a JSON value becomes a file only where `save:` names one.
@@ -102,9 +102,23 @@ def file_paths(plan: Plan, variant: Variant, step: str, outcome: Outcome) -> dic
     return {f"{stem}{number}.{EXTENSIONS[file.media_type or '']}": file for number, file in zip(numbers, files, strict=True)}
 
 
-def variant_line(plan: Plan, woven: Woven) -> bytes:
-    """The variant's line of results.jsonl."""
-    variant = woven.variant
+def published_files(plan: Asked, variant: Variant, step: str, outcome: Outcome) -> dict[str, Artifact]:
+    """Those of `file_paths` that are published: all, or the approved ones where the job says so."""
+    files, approves = file_paths(plan, variant, step, outcome), plan.approves
+    if approves is None:
+        return files
+    return {path: file for path, file in files.items() if approves(variant.key, step, str(file.sha256))}
+
+
+def files_of(plan: Asked, woven: Woven) -> Files:
+    """Where the files of all done steps of the variant go."""
+    done = ((step, outcome) for step, outcome in woven.outcomes.items() if outcome.status == "done")
+    return {step: published_files(plan, woven.variant, step, outcome) for step, outcome in done}
+
+
+def variant_line(plan: Asked, woven: Woven, files: Files | None = None) -> bytes:
+    """The variant's line of results.jsonl; `files` are those of `files_of`, for whoever has them already."""
+    variant, files = woven.variant, files_of(plan, woven) if files is None else files
     return result_line(
         {
             "key": variant.key,
@@ -112,7 +126,10 @@ def variant_line(plan: Plan, woven: Woven) -> bytes:
             "matrix": variant.cell,
             "variant": variant.number,
             "status": woven.status,
-            "steps": {step: dict(_step_fields(plan, woven, step, outcome)) for step, outcome in woven.outcomes.items()},
+            "steps": {
+                step: _step_fields(outcome, files.get(step)) | _held_fields(plan, variant, step, outcome)
+                for step, outcome in woven.outcomes.items()
+            },
         }
     )
 
@@ -130,27 +147,53 @@ def _as_file(artifact: Artifact) -> Artifact:
     return replace(artifact, sha256=hashlib.sha256(data).hexdigest(), size=len(data), media_type=media_type)
 
 
-def _step_fields(plan: Plan, woven: Woven, step: str, outcome: Outcome) -> Iterator[tuple[str, Any]]:
-    yield "status", outcome.status
+def _step_fields(outcome: Outcome, files: Mapping[str, Artifact] | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {"status": outcome.status}
     if outcome.request is not None:
-        yield "request", outcome.request.id
-        yield "provider", outcome.request.provider
-        yield "operation", outcome.request.operation
+        fields["request"] = outcome.request.id
+        fields["provider"] = outcome.request.provider
+        fields["operation"] = outcome.request.operation
     if outcome.why:
-        yield "why", outcome.why
-    given = result_of(outcome.artifacts)
-    if given.text is not None:
-        yield "text", given.text
-    if given.json is not None:
-        yield "json", given.json
-    if outcome.status == "done":
-        files = file_paths(plan, woven.variant, step, outcome)
-        if files:
-            yield "files", [_file_fields(path, file) for path, file in files.items()]
+        fields["why"] = outcome.why
+    if outcome.checks:
+        fields["checks"] = [check.told() for check in outcome.checks]
+    if outcome.number > 1:
+        fields["try"] = outcome.number
+    if outcome.flagged:
+        fields["flagged"] = True
+    if outcome.artifacts:
+        given = result_of(outcome.artifacts)
+        if given.text is not None:
+            fields["text"] = given.text
+        if given.json is not None:
+            fields["json"] = given.json
+    if files:
+        fields["files"] = [_file_fields(path, file) for path, file in files.items()]
+    return fields
+
+
+def _held_fields(plan: Asked, variant: Variant, step: str, outcome: Outcome) -> dict[str, Any]:
+    """The files that are made and not published, where the job publishes only what is approved."""
+    if plan.approves is None or outcome.status != "done":
+        return {}
+    files = file_paths(plan, variant, step, outcome).values()
+    held = [file for file in files if not plan.approves(variant.key, step, str(file.sha256))]
+    told = [{name: value for name, value in _file_fields("", file).items() if name != "path"} for file in held]
+    return {"held": told} if told else {}
+
+
+def _made_fields(made: Made, sha256: str) -> dict[str, Any]:
+    """What the file was made of, where that is something else, what it states, and what became of the vendor's seal."""
+    fields = {"source": made.source} if made.source != sha256 else {}
+    if made.source_type is not None:
+        fields["source_type"] = made.source_type
+    return {**fields, "c2pa": "kept" if made.seal_kept else "lost"} if made.sealed else fields
 
 
 def _file_fields(path: str, file: Artifact) -> dict[str, Any]:
     fields = {"path": path, "sha256": file.sha256, "bytes": file.size, "media_type": file.media_type}
     if file.width is not None:
         fields |= {"width": file.width, "height": file.height}
+    if file.made is not None:
+        fields |= _made_fields(file.made, str(file.sha256))
     return fields

@@ -62,10 +62,14 @@ Item: TypeAlias = Text | Data | Link | Held | Inline
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The result, in the vendor's order. Never empty: an empty success is not a success. `note` tells of fewer items than asked."""
+    """The result, in the vendor's order. Never empty: an empty success is not a success. `note` tells of fewer items than asked.
+
+    `used` is how many tokens the vendor counted for it, in and out together; 0 where it does not say.
+    """
 
     items: tuple[Item, ...]
     note: str = ""
+    used: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +94,14 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Surely not accepted (or an idempotent call that went wrong): try again. `after` as in Busy, for this request only."""
+    """Surely not accepted (or an idempotent call that went wrong): try again. `after` as in Busy, for this request only.
+
+    `dropped`, of a poll: the vendor has let go of the job without a result, so its ticket is of no use, and it is asked anew.
+    """
 
     why: str
     after: float | None = None
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +113,13 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """This request will never be granted. For a fetch: this link is dead."""
+    """This request will never be granted. For a fetch: this link is dead.
+
+    `billed` says that it was carried out and is charged for, only that nothing usable came of it (a text cut short, say).
+    """
 
     why: str
+    billed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +130,8 @@ class Barred:
 
 
 Verdict: TypeAlias = Done | Queued | Busy | Broken | Lost | Refused | Barred
+
+
+def is_bought(verdict: Verdict) -> bool:
+    """Whether a submit with this answer counts as spent. Lost is perhaps spent, which counts as well."""
+    return isinstance(verdict, Done | Queued | Lost) or (isinstance(verdict, Refused) and verdict.billed)

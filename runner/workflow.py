@@ -6,31 +6,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from runner.budgets import check_budgets
+from runner.announcements import announced
+from runner.budgets import check_budgets, is_free
 from runner.core.tally import LaneTally
-from runner.desk import Desk, check_feed, kinds_read, load_files, open_desk, state_of
+from runner.decisions import approved_keys
+from runner.desk import Desk, check_rows, kinds_read, open_desk, state_of, survey_feed
 from runner.edge.clock import Clock, SystemClock
-from runner.edge.git import read_revision
+from runner.edge.journal import Mode
 from runner.edge.rehearsal import Stage, open_stage
-from runner.edge.snapshots import take_snapshot
+from runner.edge.retirement import Retirement
+from runner.edge.snapshots import Snapshot, take_snapshot
 from runner.edge.state import State
 from runner.engine import Ending, Engine
-from runner.errors import Held, Usage
+from runner.errors import AdbatchError, Held, OurSide, Usage
 from runner.feed import Source, read_rows
 from runner.fields import suggest
+from runner.footing import checked_before, keep_inputs, note_checked
 from runner.job.check import Checked
 from runner.job.load import JobFile
-from runner.manifest import Told, manifest_of
-from runner.records import Json, Variant
-from runner.results import write_results
-from runner.workshop import Workshop, open_workshop
+from runner.job.model import Retry
+from runner.manifest import Told, manifest_of, note_of
+from runner.origin import Origin, open_origin
+from runner.planning.forecast import Ground, Question
+from runner.planning.pledge import Pledge, redeem
+from runner.planning.preview import Known
+from runner.provenance import write_told
+from runner.records import Json, Row, Variant
+from runner.report.viewing import Viewing
+from runner.results import Results
+from runner.selection import Choice, Selection
+from runner.standing import Standing, Wishes
+from runner.stillness import Rest, find_rest
+from runner.tape.recorder import open_recorder
+from runner.tape.replay import Gap, Tape, open_replay
+from runner.upkeep.strangers import refuse_strangers
+from runner.workshop import Workshop, lanes_used, open_workshop
 
 GRAVITY: Final = (130, 143, 129, 4, 5, 1, 6, 0)
 """Exit codes of finished runs, the gravest first: an interruption, then what concerns money, then what is missing."""
@@ -38,6 +55,9 @@ GRAVITY: Final = (130, 143, 129, 4, 5, 1, 6, 0)
 GLANCE: Final = 0.2
 """Seconds between two looks at whether another run has ended."""
 
+T = TypeVar("T")
+Steer: TypeAlias = Callable[[Engine], None]
+"""Is given the engine of a run, to drain it on a signal."""
 Lock: TypeAlias = Callable[[float], AbstractContextManager[None]]
 """Holds a job, from the moment it is given, which others are told; raises `Held`."""
 
@@ -48,6 +68,9 @@ class Voice(Protocol):
     def say(self, text: str) -> None:
         """A line of narration."""
 
+    def warn(self, text: str) -> None:
+        """A line that also those want to read who want no narration."""
+
     def watch(self, read: Callable[[], Mapping[str, LaneTally]]) -> None:
         """Requests begin to leave: `read` gives the lanes' counts whenever asked."""
 
@@ -57,7 +80,9 @@ class Order:
     """What the command line asks of a run. `fresh` names the steps to buy anew (None: no step, empty: every step).
 
     `faults` are arguments for the sandbox; a `stage` that is already there is used instead of a new one. `wait` is how many seconds
-    another run of the job may take to end, `allow_unpriced` lets a capped run ask for what has no known price.
+    another run of the job may take to end, `allow_unpriced` lets a capped run ask for what has no known price. `choice` restricts
+    what is asked; `limit` is its limit; `pledge` is the plan that must hold. `tape` says whether the run is recorded, or answered
+    from a recording. `rev` runs the job as that revision of git has it. `report` asks for the gallery in the end.
     """
 
     path: Path
@@ -68,6 +93,18 @@ class Order:
     stage: Stage | None = None
     wait: float = 0.0
     allow_unpriced: bool = False
+    choice: Choice = field(default_factory=Choice)
+    pledge: Pledge | None = None
+    tape: Tape | None = None
+    rev: str | None = None
+    report: bool = False
+
+    @property
+    def mode(self) -> Mode:
+        """Which state the run belongs to."""
+        if self.tape is not None and self.tape.how == "replay":
+            return "replay"
+        return "sandbox" if self.sandbox else "live"
 
     def wants_fresh(self, step: str) -> bool:
         """Whether this step is to be bought anew."""
@@ -81,25 +118,34 @@ class Report:
     output: Path
     told: Told
     manifest: Mapping[str, Any]
+    gallery: Path | None = None
 
 
-async def run_job(order: Order, voice: Voice, clock: Clock | None = None, steer: Callable[[Engine], None] | None = None) -> Report:
+async def run_job(order: Order, voice: Voice, clock: Clock | None = None, steer: Steer | None = None) -> Report:
     """Make everything the job asks for that is not there yet. `steer` is given the engine, to drain it on a signal.
 
     Raises `Invalid`, `Usage`, `OurSide` or `Held`; whatever a vendor does ends in the report.
     """
     clock = clock or SystemClock()
-    project_file, job_file = load_files(order.path)
-    _check_fresh(order, job_file)
-    state = State(state_of(project_file), "sandbox" if order.sandbox else "live")
-    async with AsyncExitStack() as house:
+    live = order.mode == "live"
+    async with announced(order.path, live, clock, voice.warn) as herald, AsyncExitStack() as house:
+        origin = house.enter_context(open_origin(order.path, order.rev))
+        project_file, job_file = origin.load()
+        _check_fresh(order, job_file)
+        state = State(state_of(project_file), order.mode)
         if await _hold(house, partial(state.lock, job_file.job.name), order.wait, clock, voice):
-            project_file, job_file = load_files(order.path)  # they may have been edited meanwhile
-        stage = await _set_stage(order, state, house)
+            project_file, job_file = origin.load()  # they may have been edited meanwhile
+        herald.begin(project_file.project.notify if live else None, job_file.job.name)
+        replay = open_replay(order.tape, state, job_file.job.name)
+        stage = await _set_stage(order, state, house) if replay is None else replay.stage
         desk = open_desk((project_file, job_file), stage, state.blobs())
-        check_budgets(desk, order.allow_unpriced)
-        shop = await house.enter_async_context(open_workshop(desk, state, stage, clock))
-        return await _run(order, shop, voice, steer)
+        if replay is None:
+            check_budgets(desk, order.allow_unpriced)
+        shop = await house.enter_async_context(open_workshop(desk, state, stage, clock, replay))
+        shop.recorder = open_recorder(order.tape, desk, state, stage)
+        report = await _run(order, shop, voice, steer, origin)
+        herald.close(report.manifest, report.output)
+        return report
 
 
 async def _hold(house: AsyncExitStack, lock: Lock, patience: float, clock: Clock, voice: Voice) -> bool:
@@ -131,45 +177,181 @@ async def _set_stage(order: Order, state: State, house: AsyncExitStack) -> Stage
     return order.stage or await house.enter_async_context(open_stage(state.home / "vendors", order.faults))
 
 
-async def _run(order: Order, shop: Workshop, voice: Voice, steer: Callable[[Engine], None] | None) -> Report:
-    """Hold the feed still, check every row, buy what is missing, write down what there is."""
+async def _run(order: Order, shop: Workshop, voice: Voice, steer: Steer | None, origin: Origin) -> Report:
+    """Hold the feed still, check every row, see what there is, buy what is missing, write down what there is then."""
     desk, started = shop.desk, shop.clock.now()
-    spec = desk.job_file.job.feed.path
-    snapshot = await take_snapshot(spec, desk.folder, [desk.project_file.root], shop.state.feeds, shop.transport.download)
-    source = desk.source(snapshot.files, snapshot.names)
-    surveyed, checked = await asyncio.to_thread(check_feed, desk, source, shop.journal.runs())
-    voice.say(f"{desk.job_file.job.name}: {_size(checked)}")
-    for tight in shop.tight_disks(checked.requests):
-        voice.say(tight)
+    wishes = _wishes(order, desk, started)
+    feed = await _check(order, shop, voice)
+    with shop.standing(wishes) as (standing, known):
+        if not await _unless_stopped(standing, standing.stay, feed.rest, desk.output):
+            if shop.journal.last() or not standing.take_all(feed.variants):
+                await _unless_stopped(standing, standing.take, desk.plan.variants(feed.read()), known)
+        for remark in await _unless_stopped(standing, wishes.selection.review, standing.chosen, feed.read):
+            voice.say(remark)
+        work = _Work(shop, order, wishes, standing, lambda indexes: desk.plan.variants_at(feed.read(), indexes), feed.read)
+        await _unless_stopped(standing, work.refuse_strangers)
+        number = shop.journal.begin_run(started, feed.seen)
+        ending, tallies = await work.run(voice, steer)
+        retirement = Retirement(shop.outputs)
+        await _unless_stopped(standing, retirement.remember)
+        results = await _unless_stopped(standing, standing.write, work.variants_at, known, shop.outputs)
+        rest = standing.note_rest(results, shop.journal.last())
 
-    rows = surveyed.rows
-    seen: dict[str, Json] = {"rows": rows, "kinds": kinds_read(desk, surveyed.kinds)}
-    number = shop.journal.begin_run(started, {**seen, "job": desk.job_file.digest, "feed": snapshot.sha256})
-    variants = partial(_variants, desk, source, order.limit)
-    conductor = shop.conductor()
-    engine = shop.engine(variants(), conductor, order.wants_fresh)
-    if steer is not None:
-        steer(engine)
-    voice.watch(lambda: conductor.tallies(shop.clock.now()))
-    ending = await engine.run()
-
-    results = await asyncio.to_thread(write_results, desk.plan, variants(), shop.look_up, shop.outputs)
+    complete = not (ending.interrupted or wishes.selection.choice or shop.replay)
+    retired = await asyncio.to_thread(retirement.settle, complete, shop.clock.now())
+    shop.kept |= dict.fromkeys(retired.kept)
+    await _keep_recording(shop, feed, results, bool(wishes.selection.choice))
+    if shop.replay is not None:
+        voice.say(shop.replay.verdict(results.file.sha256))
     code, ended = exit_code_of(results.counts, ending), shop.clock.now()
-    tallies = conductor.tallies(ended)
-    revision = await asyncio.to_thread(read_revision, desk.folder)
-    known = (shop.state.mode, shop.journal.id, snapshot, revision)
-    told = Told(*known, started, ended, code, rows, results, tallies, ending, tuple(shop.kept))
+    revision = await asyncio.to_thread(origin.revision)
+    known_as = (shop.state.mode, shop.journal.id, feed.snapshot, revision)
+    told = Told(*known_as, started, ended, code, feed.rows, results, tallies, ending, tuple(shop.kept), shop.recorded, number)
+    told = replace(told, selection=wishes.selection.choice.told(), retired=retired.count)
     manifest = manifest_of(desk, told)
-    shop.outputs.write_manifest(manifest)
-    shop.journal.end_run(number, ended, {**seen, "exit": code, "results": results.file.sha256})
-    return Report(desk.output, told, manifest)
+    await asyncio.to_thread(write_told, shop.outputs, manifest)
+    seen = {**feed.seen, "manifest": manifest, "exit": code, "results": results.file.sha256, "rest": rest}
+    shop.journal.end_run(number, ended, {**seen, **note_of(told)})
+    return Report(desk.output, told, manifest, await _write_gallery(order, shop, feed, voice, ending))
 
 
-def _variants(desk: Desk, source: Source, limit: int | None) -> Iterator[Variant]:
-    for variant in desk.plan.variants(read_rows(source)):
-        if limit is not None and variant.index >= limit:
-            return
-        yield variant
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """The feed, held still and checked: its rows, what the journal notes of it, and what the last run left if nothing moved."""
+
+    snapshot: Snapshot
+    source: Source
+    rows: int
+    variants: int
+    seen: dict[str, Json]
+    rest: Rest | None
+
+    def read(self) -> Iterator[Row]:
+        """The rows from the beginning."""
+        return read_rows(self.source)
+
+
+async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
+    """Hold the feed still and check every row, or know from the last run that they are right. Raises `Invalid` and `Usage`."""
+    desk, runs, rest = shop.desk, shop.journal.runs(), None
+    spec = desk.job_file.job.feed.path
+    if order.pledge is not None and "://" in spec:
+        snapshot = order.pledge.snapshot(shop.state.feeds)
+    else:
+        snapshot = await take_snapshot(spec, desk.folder, [desk.project_file.root], shop.state.feeds, shop.download)
+    source = desk.source(snapshot.files, snapshot.names)
+    surveyed = await asyncio.to_thread(survey_feed, desk, source, runs)
+    checked = await asyncio.to_thread(checked_before, desk, snapshot, runs, shop.blobs)
+    if checked is None:
+        checked = await asyncio.to_thread(check_rows, desk, source)
+    else:
+        rest = None if desk.plan.approves else find_rest(runs, shop.journal.last())
+    voice.say(f"{desk.job_file.job.name}: {_size(checked)}")
+    for remark in shop.remarks(snapshot, checked.requests):
+        voice.say(remark)
+    if order.pledge is not None:
+        ground = Ground(desk, snapshot, shop.state.mode, shop.journal.id, tuple(runs))
+        await asyncio.to_thread(_redeem, order, order.pledge, shop, ground)
+    inputs = await asyncio.to_thread(keep_inputs, desk, snapshot, shop.blobs)
+    seen: dict[str, Json] = {"rows": surveyed.rows, "kinds": kinds_read(desk, surveyed.kinds), "inputs": inputs}
+    seen |= {"checked": note_checked(desk, snapshot, checked), "job": desk.job_file.digest, "feed": snapshot.sha256}
+    return _Feed(snapshot, source, surveyed.rows, checked.variants, seen, rest)
+
+
+async def _keep_recording(shop: Workshop, feed: _Feed, results: Results, restricted: bool) -> None:
+    """If the run is recorded, add what it did not have to ask for."""
+    if shop.recorder is not None:
+        everything = shop.weave(shop.desk.plan.variants(feed.read()))
+        known_now = (everything, shop.journal.histories, feed.snapshot, results.file.sha256, restricted)
+        await asyncio.to_thread(shop.recorder.finish, *known_now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is left to do, and with what. `variants_at` makes the variants at some places of the plan, `rows` reads the feed."""
+
+    shop: Workshop
+    order: Order
+    wishes: Wishes
+    standing: Standing
+    variants_at: Callable[[Iterable[int]], Iterator[Variant]]
+    rows: Callable[[], Iterator[Row]]
+
+    def refuse_strangers(self) -> None:
+        """Raise `Stranger` if what is left to buy lies here already, bought by another journal."""
+        if not self.standing.is_finished and self.shop.replay is None:
+            takes = self.wishes.selection.takes_step
+            meant = [step for step in self.shop.desk.plan.needs if self.order.wants_fresh(step) or not takes(step)]
+            refuse_strangers(self.shop, self.variants_at(self.standing.left()), frozenset(meant))
+
+    def _shown(self) -> AbstractAsyncContextManager[None]:
+        """The gallery written as the run goes on, for whoever watches."""
+        if not self.order.report or self.shop.replay is not None:
+            return nullcontext()
+        return Viewing(self.shop, self.rows).watched(self.shop.clock)
+
+    async def run(self, voice: Voice, steer: Steer | None) -> tuple[Ending, Mapping[str, LaneTally]]:
+        """Do it, if there is anything; how that ended, and the counts of each lane."""
+        shop, wishes, standing = self.shop, self.wishes, self.standing
+        if standing.is_finished:
+            return Ending(reused=standing.reused), {lane.name: LaneTally() for lane in lanes_used(shop.desk)}
+        conductor = shop.conductor()
+        variants = self.variants_at(standing.left())
+        more = {"again": wishes.orders_again, "reuse": standing.reuse, "asks": wishes.selection.takes_step, "tell": standing.note}
+        engine = shop.engine(variants, conductor, self.order.wants_fresh, **more)
+        if steer is not None:
+            steer(engine)
+        voice.watch(lambda: shop.tallies(conductor))
+        try:
+            async with self._shown():
+                ending = await engine.run()
+        except Gap as gap:
+            assert shop.replay is not None
+            asking = shop.weave(self.variants_at(standing.left()))
+            raise OurSide(await asyncio.to_thread(shop.replay.explain, gap, asking)) from gap
+        return ending, shop.tallies(conductor)
+
+
+async def _write_gallery(order: Order, shop: Workshop, feed: _Feed, voice: Voice, ending: Ending) -> Path | None:
+    """Write the gallery, if one is wanted, and say where. That it cannot be written is told, and no reason for the run to fail."""
+    if not order.report or ending.interrupted or shop.replay is not None:
+        return None
+    viewing = Viewing(shop, feed.read)
+    try:
+        return (await _unless_stopped(viewing, viewing.write)).page
+    except AdbatchError as failure:
+        voice.warn(f"the gallery is not written: {failure}")
+        return None
+
+
+async def _unless_stopped(standing: Standing | Viewing, work: Callable[..., T], *args: object) -> T:
+    """Work in a thread; if this task is cancelled meanwhile, the thread has ended before what it works with is closed."""
+    done = asyncio.ensure_future(asyncio.to_thread(work, *args))
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        standing.stop()
+        await asyncio.wait([done])
+        raise
+
+
+def _redeem(order: Order, pledge: Pledge, shop: Workshop, ground: Ground) -> None:
+    """See that this run would do what was planned. Raises `Usage` naming what has moved."""
+    choice = order.choice if order.limit is None else replace(order.choice, limit=order.limit)
+    question = Question(order.path, None, order.fresh, choice)
+    redeem(pledge, question, ground, Known(shop.look_up, shop.journal.histories), shop.clock.now())
+
+
+def _wishes(order: Order, desk: Desk, now: float) -> Wishes:
+    """What the command line and the job ask for beyond what is missing. Raises `Usage` and `Invalid`."""
+    job, plan = desk.job_file.job, desk.plan
+    choice = order.choice if order.limit is None else replace(order.choice, limit=order.limit)
+    selection = Selection(choice, plan, partial(approved_keys, desk.job_file, desk.output))
+    selection.check_fresh(order.fresh)
+    uses = frozenset(step.use for name, step in job.steps.items() if order.wants_fresh(name) and selection.takes_step(name))
+    age = None if job.refresh is None else job.refresh.max_age
+    risky = frozenset(name for name, step in job.steps.items() if isinstance(step.uncertain, Retry) or is_free(desk, step.use))
+    return Wishes(selection, uses, 0.0 if age is None else now - age, risky)
 
 
 def _size(checked: Checked) -> str:

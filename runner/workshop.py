@@ -10,32 +10,45 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
+from runner.batches.answers import PACE, STAGED_PACE
+from runner.batches.hands import BatchHands
+from runner.batches.lanes import batch_lanes, batch_operations, batched_steps, window_of
 from runner.budgets import purses_of, risk_of
+from runner.compose.hands import LocalHands
 from runner.core.conductor import Conductor
-from runner.core.lifecycle import recall
+from runner.core.tally import LaneTally
 from runner.desk import Desk
 from runner.edge.blobs import Blobs
 from runner.edge.claim import claim_output
 from runner.edge.clock import Clock
-from runner.edge.journal import Journal
+from runner.edge.glance import Glance
+from runner.edge.journal import Journal, Mode
 from runner.edge.media import Bad, Media, inspect
 from runner.edge.outputs import Outputs
 from runner.edge.rehearsal import Stage
 from runner.edge.room import size_of, tight_disks
 from runner.edge.secrets import Secrets, load_secrets
+from runner.edge.snapshots import Download, Snapshot
 from runner.edge.state import State
 from runner.edge.transport import LaneAccess, Transport
 from runner.edge.turnstile import Turnstile
-from runner.engine import GONE, Engine, Tools, outcome_of
-from runner.hands import VendorHands
-from runner.loom import Loom, Outcome, Yield
-from runner.providers.registry import Lane
+from runner.engine import Engine, Tools
+from runner.hands import Hands, VendorHands
+from runner.loom import Chore, LookUp, Loom, Outcome, Woven, Yield, finished_with
+from runner.outcomes import GONE
+from runner.providers.addresses import hosts_for
+from runner.providers.contract import Weighing
+from runner.providers.registry import Lane, is_local
 from runner.records import Artifact, Blob, Variant
-from runner.results import file_paths, written
+from runner.results import Files, published_files, weave, written
+from runner.standing import Standing, Wishes, look_up
+from runner.tape.recorder import Recorder
+from runner.tape.replay import NEVER, Replay, base_urls_of, unhurried
 
 TORN_AFTER: Final = 3600.0
 """Seconds after which a half-written blob is surely nobody's any more: another job of the project may be writing just now."""
@@ -58,32 +71,92 @@ class Workshop:
     outputs: Outputs
     clock: Clock
     turnstile: Turnstile | None = None
+    replay: Replay | None = None
+    recorder: Recorder | None = None
     kept: dict[str, None] = field(default_factory=dict)
     judged: dict[str, asyncio.Task[Media | Bad]] = field(default_factory=dict)
+    finishing: dict[tuple[tuple[str, ...], str], asyncio.Task[tuple[Artifact, ...] | str]] = field(default_factory=dict)
+    benches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(os.cpu_count() or 1))
 
     def conductor(self) -> Conductor:
         """A conductor for the lanes the job uses, with its budget."""
-        lanes = {lane.name: lane.limits for lane in lanes_used(self.desk)}
+        used = lanes_used(self.desk)
+        lanes = {lane.name: lane.limits for lane in used}
         operations = {use: offer.operation for use, offer in self.desk.catalog.offers.items() if use.partition("/")[0] in lanes}
-        conductor = Conductor(lanes, operations, purses_of(self.desk))
+        if self.replay is not None:
+            patient = {use: replace(operation, deadline=NEVER) for use, operation in operations.items()}
+            return Conductor({name: unhurried(limits) for name, limits in lanes.items()}, patient)
+        lanes, operations = {**lanes, **batch_lanes(self.desk)}, {**operations, **batch_operations(self.desk)}
+        weigh = {
+            lane.name: partial(lane.provider.weigh, options=lane.options) for lane in used if isinstance(lane.provider, Weighing)
+        }
+        conductor = Conductor(lanes, operations, purses_of(self.desk), weigh, batched_steps(self.desk))
         if self.turnstile is not None:
             with self.turnstile.turn(conductor):  # what was sent before counts, also what is not recalled
                 pass
         return conductor
 
-    def engine(self, variants: Iterator[Variant], conductor: Conductor, fresh: Callable[[str], bool]) -> Engine:
-        """An engine that works with these tools."""
+    def tallies(self, conductor: Conductor) -> dict[str, LaneTally]:
+        """The counts of each lane until now; what is replayed costs nothing."""
+        tallies = conductor.tallies(self.clock.now())
+        return tallies if self.replay is None else {name: replace(tally, cost={}, unpriced=0) for name, tally in tallies.items()}
+
+    def engine(self, variants: Iterator[Variant], conductor: Conductor, fresh: Callable[[str], bool], **more: Any) -> Engine:
+        """An engine that works with these tools, and with `more` of them: `again`, `reuse`, and the steps it `asks`."""
         lanes = {lane.name: lane for lane in lanes_used(self.desk)}
-        hands = VendorHands(lanes, self.transport.perform, self.store, self.inspect)
-        tools = Tools(self.clock, hands, self.journal, self.measure, self.holds, self.publish, fresh, risk_of(self.desk))
+        direct = VendorHands(lanes, self.transport.perform, self.store, self.inspect, self.replay or self.recorder)
+        pace = PACE if self.turnstile is not None else STAGED_PACE  # emulated vendors have none
+        batching = BatchHands(lanes, direct, self.transport.perform, self.blobs, self.clock, pace)
+        hands: Hands = direct if self.replay is not None else batching
+        if local := frozenset(name for name, lane in lanes.items() if is_local(lane.kind)):
+            hands = LocalHands(hands, local, self.blobs.read, self.store)
+        loom = Loom(self.desk.plan, more.pop("asks", lambda _: True), chores=True)
+        tools = Tools(self.clock, hands, self.journal, self.measure, self.holds, self.publish, fresh, risk_of(self.desk), **more)
+        tools = replace(tools, drain=batching.drain, finish=self.finish)
         if self.turnstile is not None:
             tools = replace(tools, turn=self.turnstile.turn)
-        return Engine(Loom(self.desk.plan), variants, conductor, tools)
+        if self.replay is not None:
+            tools = replace(tools, stays=self.replay.stays)
+        engine = Engine(loom, variants, conductor, tools, window_of(self.desk))
+        if self.recorder is not None:
+            self.recorder.give_up = engine.give_up
+        return engine
+
+    @property
+    def recorded(self) -> Mode | None:
+        """The mode of the run that this one replays."""
+        return None if self.replay is None else self.replay.recorded
+
+    @property
+    def download(self) -> Download:
+        """How a feed at an address is had."""
+        if self.replay is not None:
+            return self.replay.download
+        return self.transport.download if self.recorder is None else self.recorder.listen(self.transport.download)
 
     def look_up(self, ids: Sequence[str]) -> dict[str, Outcome]:
         """What the journal knows of these requests; those it does not know are left out."""
-        lives = {name: recall(facts) for name, facts in self.journal.histories(ids).items()}
-        return {name: self._present(outcome_of(life)) for name, life in lives.items() if life is not None}
+        return look_up(self.journal, ids, self.holds)
+
+    def weave(self, variants: Iterator[Variant]) -> Iterator[Woven]:
+        """These variants with what is known of their steps."""
+        return weave(Loom(self.desk.plan), variants, self.look_up)
+
+    @contextmanager
+    def standing(self, wishes: Wishes) -> Iterator[tuple[Standing, LookUp]]:
+        """The pass over the plan, and what it is to look things up with: both remember what they saw on the disk."""
+        with Glance(self.outputs.root, self.blobs) as glance:
+
+            def holds(artifacts: Sequence[Artifact]) -> bool:
+                return all(glance.holds(artifact.sha256) for artifact in artifacts if artifact.sha256 is not None)
+
+            def see_to(files: Files) -> None:
+                for file, path in ((file, path) for step in files.values() for path, file in step.items()):
+                    if not glance.is_right(str(file.sha256), path):
+                        self._publish([(file, path)])
+
+            with Standing(self.desk.plan, wishes, see_to, glance, self.state.home) as standing:
+                yield standing, lambda ids: look_up(self.journal, ids, holds)
 
     async def store(self, data: bytes) -> Blob:
         """The bytes as a blob, written off the event loop."""
@@ -92,8 +165,12 @@ class Workshop:
     async def inspect(self, blob: Blob) -> Media | Bad:
         """What a blob is, decoded once however many wait for it; one that is not what it should be is set aside."""
         if blob.sha256 not in self.judged:
-            self.judged[blob.sha256] = asyncio.create_task(asyncio.to_thread(self._judge, blob.sha256))
+            self.judged[blob.sha256] = asyncio.create_task(self._look_at(blob.sha256))
         return await asyncio.shield(self.judged[blob.sha256])
+
+    async def _look_at(self, sha256: str) -> Media | Bad:
+        async with self.benches:
+            return await asyncio.to_thread(self._judge, sha256)
 
     async def measure(self, blob: Blob) -> Artifact | str:
         """The blob as an artifact, or why it is none."""
@@ -101,7 +178,23 @@ class Workshop:
         if isinstance(media, Bad):
             return media.why
         self.judged.pop(blob.sha256, None)
-        return Artifact("file", None, None, blob.sha256, blob.size, media.media_type, media.width, media.height)
+        look = None if media.look is None else str(media.look)
+        return Artifact("file", None, None, blob.sha256, blob.size, media.media_type, media.width, media.height, look)
+
+    async def finish(self, chore: Chore) -> tuple[Artifact, ...] | str:
+        """What becomes of a chore, done once however many wait for it, and no more at a time than there are processors."""
+        files = tuple(str(artifact.sha256) for artifact in chore.outcome.artifacts)
+        key = (files, chore.wish.digest)
+        if key not in self.finishing:
+            self.finishing[key] = asyncio.create_task(self._finish(chore))
+        try:
+            return await asyncio.shield(self.finishing[key])
+        finally:
+            self.finishing.pop(key, None)
+
+    async def _finish(self, chore: Chore) -> tuple[Artifact, ...] | str:
+        async with self.benches:
+            return await asyncio.to_thread(finished_with, self.desk.plan.finisher, chore.outcome.artifacts, chore.wish)
 
     def holds(self, artifacts: Sequence[Artifact]) -> bool:
         """Whether all files among the artifacts are still in the store."""
@@ -119,14 +212,21 @@ class Workshop:
             left = size * max(total - self.journal.stored(), 0) // total
             yield from tight_disks({self.state.home: left, self.desk.output: left})
 
+    def remarks(self, snapshot: Snapshot, requests: Mapping[str, int]) -> Iterator[str]:
+        """What should be known before anything is asked: disks that are tight, and what a replay has to say."""
+        yield from self.tight_disks(requests)
+        if self.replay is not None:
+            yield from self.replay.remarks(snapshot)
+
     def publish(self, ready: Sequence[Yield]) -> None:
         """Put the files of these steps where the job wants them."""
-        for done in ready:
-            for path, file in file_paths(self.desk.plan, done.variant, done.step, done.outcome).items():
-                if file.kind != "file":
-                    self.blobs.put(written(file))
-                if self.outputs.publish(str(file.sha256), path) == "kept":
-                    self.kept.setdefault(path)
+        made = [published_files(self.desk.plan, done.variant, done.step, done.outcome) for done in ready]
+        self._publish([(file, path) for files in made for path, file in files.items()])
+
+    def _publish(self, files: Sequence[tuple[Artifact, str]]) -> None:
+        self.blobs.put_all(written(file) for file, _ in files if file.kind != "file")
+        told = self.outputs.publish_all([(str(file.sha256), path) for file, path in files])
+        self.kept |= dict.fromkeys(path for (_, path), how in zip(files, told, strict=True) if how == "kept")
 
     def _judge(self, sha256: str) -> Media | Bad:
         if not self.blobs.has(sha256):
@@ -136,23 +236,28 @@ class Workshop:
             self.blobs.set_aside(sha256)
         return media
 
-    def _present(self, outcome: Outcome) -> Outcome:
-        """The outcome as the engine saw it: a result whose bytes are gone is not there, whatever the journal says."""
-        if outcome.status != "done" or self.holds(outcome.artifacts):
-            return outcome
-        return Outcome("failed", outcome.request, why=GONE)
-
 
 @asynccontextmanager
-async def open_workshop(desk: Desk, state: State, stage: Stage | None, clock: Clock) -> AsyncIterator[Workshop]:
-    """The tools for a run of `desk`. Raises `OurSide` for a missing key or a disk that fails, before anything is sent."""
-    access = _access(desk, stage)
+async def open_workshop(
+    desk: Desk, state: State, stage: Stage | None, clock: Clock, replay: Replay | None = None
+) -> AsyncIterator[Workshop]:
+    """The tools for a run of `desk`; a `replay` needs no keys and brings its own clock.
+
+    Raises `OurSide` for a missing key or a disk that fails, before anything is sent.
+    """
+    access = _access(desk, stage) if replay is None else {}
+    claim = (state.mode, None) if replay is None else (replay.recorded, replay.index.results)
     blobs = state.blobs()
     blobs.sweep(clock.now() - TORN_AFTER)
-    with claim_output(desk.output, state.mode), Journal.open(state.journal(desk.job_file.job.name), state.mode) as journal:
+    with claim_output(desk.output, *claim), Journal.open(state.journal(desk.job_file.job.name), state.mode) as journal:
         outputs = Outputs(desk.output, blobs, state.drawings())
         outputs.sweep()
-        async with Transport(access, blobs, clock) as transport:
+        transport = Transport(access, blobs, clock)
+        if replay is not None:  # its transport is never opened and reaches nobody
+            replay.lay(base_urls_of(desk), blobs, journal)
+            yield Workshop(desk, state, blobs, journal, transport, outputs, replay.clock, replay=replay)
+            return
+        async with transport:
             with _turnstile(desk, state, stage, clock) as turnstile:
                 yield Workshop(desk, state, blobs, journal, transport, outputs, clock, turnstile)
 
@@ -171,18 +276,25 @@ def _turnstile(desk: Desk, state: State, stage: Stage | None, clock: Clock) -> A
 
 def _access(desk: Desk, stage: Stage | None) -> dict[str, LaneAccess]:
     """Where each lane's calls may go, and with which keys."""
-    return {lane.name: _lane_access(lane, _secrets(lane, stage)) for lane in lanes_used(desk)}
+    return {lane.name: access_of(lane, stage) for lane in lanes_used(desk) if not is_local(lane.kind)}
+
+
+def access_of(lane: Lane, stage: Stage | None) -> LaneAccess:
+    """Where a lane's calls may go, and with which keys. Raises `OurSide` for a missing key."""
+    return _lane_access(lane, _secrets(lane, stage))
 
 
 def _secrets(lane: Lane, stage: Stage | None) -> Secrets:
     """The lane's secrets; on a stage each of them is the stage's one key, and none of ours is looked up."""
     if stage is not None:
-        return Secrets(dict.fromkeys(lane.secrets, stage.key))
-    return load_secrets(lane.name, lane.secrets, os.environ, frozenset(lane.provider.OPTIONAL_KEYS))
+        return Secrets(dict.fromkeys([*lane.secrets, *lane.provider.KEYS], stage.key))
+    return load_secrets(lane.name, lane.secrets, os.environ, lane.optional)
 
 
 def _lane_access(lane: Lane, secrets: Secrets) -> LaneAccess:
     """Further addresses that may receive the key are those the project file itself writes out, such as a poll_url."""
     named = (value for name, value in lane.options.items() if name.endswith("_url") and name != "base_url")
     also = tuple(value for value in named if isinstance(value, str) and "://" in value)
-    return LaneAccess(str(lane.options["base_url"]), secrets, lane.limits.concurrent, also)
+    base_url = str(lane.options["base_url"])
+    hosts = hosts_for(base_url, getattr(lane.provider, "HOSTS", ()))
+    return LaneAccess(base_url, secrets, lane.limits.concurrent, also, hosts)

@@ -132,9 +132,9 @@ class Floor:
         self.publish_failure: Exception | None = None
         lanes = {name: limits or Limits() for name in ("pen", "press")}
         self.conductor = Conductor(lanes, OPERATIONS, Purses(purse or Purse(), steps=steps or {}))
-        tools = Tools(self.clock, self.vendor, self.ledger, self._measure, self._holds, self._publish, fresh, risk)
+        self.tools = Tools(self.clock, self.vendor, self.ledger, self._measure, self._holds, self._publish, fresh, risk)
         self.variants: Iterator[Variant] = plan.variants(rows)
-        self.engine = Engine(Loom(plan), self.variants, self.conductor, tools, window)
+        self.engine = Engine(Loom(plan), self.variants, self.conductor, self.tools, window)
 
     async def run(self) -> Counter[str]:
         """Run to the end; counts of published statuses by step."""

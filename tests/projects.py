@@ -96,6 +96,10 @@ class Listener:
         """Remember the line."""
         self.lines.append(text)
 
+    def warn(self, text: str) -> None:
+        """Remember the line."""
+        self.lines.append(text)
+
     def watch(self, read: Callable[[], Mapping[str, LaneTally]]) -> None:
         """Remember how to read the counts."""
         self.read = read

@@ -11,6 +11,7 @@ KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "array": (list,),
     "string": (str,),
     "integer": (int,),
+    "number": (int, float),
     "boolean": (bool,),
     "null": (type(None),),
 }
@@ -26,7 +27,7 @@ def misfits(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | Non
         for name, inner in value.items():
             known = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
             yield from [f"{way}.{name}: unknown"] if known is None else misfits(inner, known, root, f"{way}.{name}")
-    if isinstance(value, list):
+    if isinstance(value, list) and (schema.keys() - {"description"}):  # a schema that says nothing allows everything
         for index, inner in enumerate(value):
             yield from misfits(inner, schema["items"], root, f"{way}[{index}]")
 

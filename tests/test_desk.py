@@ -12,6 +12,7 @@ from runner.edge.blobs import Blobs
 from runner.edge.journal import Run
 from runner.edge.rehearsal import Stage
 from runner.errors import Invalid, Usage
+from runner.providers.registry import LOCAL, PROVIDERS
 from runner.records import Money
 from runner.sandbox.serve import describe
 from tests.projects import COPY, PROJECT, SCENE, said, write_project
@@ -83,7 +84,8 @@ def test_mistakes_of_project_and_job_come_together(tmp_path: Path) -> None:
         "write providers: {jivox: {account: …}} in adbatch.yaml",
         "adbatch.yaml:3:11 providers.jivox.acount: not an option of jivox; did you mean account?",
         "adbatch.yaml:4:16 providers.sivi.plan: 'basic' is not one of general, super, enterprise",
-        "adbatch.yaml:5:9 providers.acme: acme is not a kind of provider; it takes jivox, placewise, sivi, vyro; kind: names one",
+        "adbatch.yaml:5:9 providers.acme: acme is not a kind of provider"
+        f"; it takes {', '.join(sorted(PROVIDERS)[:12])}; kind: names one",
         "adbatch.yaml:7:3 prices.'sivi/medium': nothing is called sivi/medium; did you mean sivi/media?",
     ]
     assert places[5:] == ["job.yaml:4", "job.yaml:6", "job.yaml:7", "job.yaml:7", "job.yaml:7", "job.yaml:8"]
@@ -169,7 +171,7 @@ def test_staged_accounts_hold_nothing_of_ours(tmp_path: Path) -> None:
     assert jivox.options["base_url"] == "http://127.0.0.1:5/jivox/v2"
     references = [ref for lane in desk.catalog.lanes.values() for ref in lane.secrets.values()]
     assert not {"OUR_USER", "/run/secrets/placewise"} & {ref.env for ref in references} | {ref.file for ref in references} - {None}
-    assert {lane.limits for lane in desk.catalog.lanes.values()} == {STAGED}
+    assert {lane.limits for name, lane in desk.catalog.lanes.items() if name != LOCAL} == {STAGED}
 
 
 @pytest.mark.parametrize("stage", [STAGE, None])
@@ -202,7 +204,7 @@ def test_what_the_stage_does_not_emulate_is_refused(tmp_path: Path) -> None:
     """A step that would reach a real vendor from the sandbox is a mistake, told where it stands."""
     stage = Stage(STAGE.url, STAGE.key, {name: vendor for name, vendor in STAGE.vendors.items() if name != "vyro"})
     found = mistakes(write_project(tmp_path, COPY + SCENE), stage)
-    assert found == ["job.yaml:11:10 steps.scene.use: the sandbox has no vyro; it knows jivox, sivi, placewise"]
+    assert found == ["job.yaml:11:10 steps.scene.use: the sandbox has no vyro; it knows " + ", ".join(stage.vendors)]
 
 
 def test_a_second_account_of_a_kind_is_staged_too(tmp_path: Path) -> None:
@@ -364,3 +366,19 @@ def test_the_feed_is_compared_before_rows_are_rendered(tmp_path: Path) -> None:
     desk = desk_of(write_project(tmp_path, '  copy: {use: jivox/text, with: {prompt: "{{ row.title.de }}"}}\n'))
     with pytest.raises(Invalid, match=r"row.title held map in the last run"):
         check_feed(desk, desk.source((desk.folder / "feed.csv",), ("feed.csv",)), [remembers({"title": ["map"]})])
+
+
+@pytest.mark.parametrize("state", [".", "..", "jobs/.."])
+def test_a_state_folder_is_not_around_the_project(tmp_path: Path, state: str) -> None:
+    """A state folder that is the project, or around it, is refused with its place; elsewhere is fine."""
+    (tmp_path / "p").mkdir()
+    path = write_project(tmp_path / "p", project=f"{PROJECT}state: {state}\n")
+    assert any("adbatch.yaml:4:8 state: is a folder around" in mistake for mistake in mistakes(path))
+    desk_of(write_project(tmp_path / "p", project=f"{PROJECT}state: ../elsewhere/state\n"))
+
+
+@pytest.mark.parametrize("state", ["~/state", "$HOME/state", "/srv/${TEAM}"])
+def test_nothing_is_expanded_in_a_state_folder(tmp_path: Path, state: str) -> None:
+    """A home folder or a variable in `state:` is refused rather than taken for a name."""
+    path = write_project(tmp_path, project=f"{PROJECT}state: {state}\n")
+    assert any("neither ~ nor $ is expanded" in mistake for mistake in mistakes(path))

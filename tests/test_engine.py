@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from runner.core.lifecycle import AT_REST, State
 from runner.core.purse import Purse
-from runner.engine import Ending
+from runner.engine import Ending, Engine
 from runner.errors import OurSide
 from runner.facts import Answered, Planned, Saved, Sent, Stopped
-from runner.records import Limits, Send
-from runner.verdicts import Barred, Broken, Busy, Lost, Refused, Verdict
+from runner.loom import Loom, Woven
+from runner.outcomes import STATUS_OF, Reuse
+from runner.records import Limits, Send, make_request
+from runner.verdicts import Barred, Broken, Busy, Done, Lost, Refused, Verdict
 from tests.fakes import Floor, MemoryLedger, make_plan, make_rows, obliging
 
 COPY = '  copy: {use: pen/text, with: {prompt: "{{ row.title }}"}}\n'
@@ -59,6 +66,34 @@ async def test_a_ticket_is_on_disk_before_it_is_polled(tmp_path: Path) -> None:
     floor.vendor.script = watch
     await floor.run()
     assert not early
+
+
+async def test_a_text_is_saved_in_the_turn_in_which_it_came(tmp_path: Path) -> None:
+    """There is nothing to decode: answer and result are one commit. A picture's result comes after its answer is on disk."""
+    floor = Floor(make_plan(tmp_path, BOTH), make_rows(3))
+    await floor.run()
+    for commit in floor.ledger.commits:
+        answered = {fact.id for fact in commit if isinstance(fact, Answered) and isinstance(fact.verdict, Done)}
+        texts = {fact.id for fact in commit if isinstance(fact, Saved) and fact.artifacts[0].kind == "text"}
+        files = {fact.id for fact in commit if isinstance(fact, Saved) and fact.artifacts[0].kind == "file"}
+        assert texts <= answered
+        assert not files & answered
+    assert sum(isinstance(fact, Saved) for fact in floor.ledger.facts) == 6
+
+
+async def test_variants_are_told_once_all_their_steps_have_ended(tmp_path: Path) -> None:
+    """Each is told once, after the files of its steps were published."""
+    floor = Floor(make_plan(tmp_path, BOTH), make_rows(20))
+    told: list[str] = []
+
+    def tell(made: Sequence[Woven]) -> None:
+        published = Counter(one.variant.key for one in floor.published)
+        assert all(published[woven.variant.key] == 2 for woven in made)
+        told.extend(woven.variant.key for woven in made)
+
+    floor.engine = Engine(Loom(make_plan(tmp_path, BOTH)), floor.variants, floor.conductor, replace(floor.tools, tell=tell))
+    await floor.run()
+    assert sorted(told) == sorted({one.variant.key for one in floor.published})
 
 
 async def test_the_same_ask_is_bought_once(tmp_path: Path) -> None:
@@ -317,3 +352,46 @@ async def test_a_lane_that_fails_altogether_is_given_up_in_minutes(tmp_path: Pat
     assert "no route to host" in floor.engine.ending.failing["press"]
     assert floor.clock.now() - began < 600
     assert floor.vendor.count() < 500 + 100
+
+
+def test_every_state_a_run_can_leave_has_a_word() -> None:
+    """Whatever a run that ended, or was killed, left a request in, a user is told one of the statuses."""
+    assert set(STATUS_OF) == set(get_args(State)) - set(AT_REST)
+
+
+async def test_what_is_settled_is_bought_again_on_order(tmp_path: Path) -> None:
+    """A settled request that is ordered again is bought once more, once in the run; its neighbours are not."""
+    plan, ledger = make_plan(tmp_path, COPY), MemoryLedger()
+    await Floor(plan, make_rows(3), ledger=ledger).run()
+    second = Floor(plan, make_rows(3), ledger=ledger)
+    one = ledger.facts[0].id
+    tools = replace(second.engine._tools, again=lambda ask, life: ask.request.id == one and life.state == "saved")
+    second.engine._tools = tools
+    second.clock.advance(5.0)
+    second.engine._started_at = second.clock.now()
+    assert await second.run() == {"copy": 3}
+    assert [send.request.id for send in second.vendor.sends] == [one]
+    assert second.engine.ending.reused == {"pen": 2}
+
+
+async def test_a_step_that_may_not_be_asked_is_left_alone(tmp_path: Path) -> None:
+    """An engine whose loom may ask for one step only sends nothing for the others, and ends."""
+    plan = make_plan(tmp_path, BOTH)
+    floor = Floor(plan, make_rows(2))
+    floor.engine = Engine(
+        Loom(plan, lambda step: step == "copy"), plan.variants(make_rows(2)), floor.conductor, floor.engine._tools
+    )
+    assert await floor.run() == {"copy": 2}
+    assert floor.vendor.count() == 2
+
+
+def test_reuse_counts_different_requests() -> None:
+    """A request counts once however often it is met, and not at all where the run took it up."""
+    reuse = Reuse()
+    requests = [make_request("pen", "text", {"prompt": str(number)}) for number in range(5)]
+    for request in (*requests, *requests, make_request("press", "job", {})):
+        reuse.know(request)
+    for request in requests[:2]:
+        reuse.plan(request)
+    assert reuse.counts() == {"pen": 3, "press": 1}
+    assert reuse.settled() == {"pen": 5, "press": 1}

@@ -204,6 +204,7 @@ def test_writing_changes_no_fact(fact: Fact) -> None:
         (Saved(1.0, ID, ()), "saved", {"artifacts": ()}),
         (Stopped(1.0, ID, "overdue", "still queued"), "stopped", {"how": "overdue", "why": "still queued"}),
         (Resolved(1.0, ID, "not_billed", "me"), "resolved", {"how": "not_billed", "who": "me"}),
+        (Resolved(1.0, ID, "adopted", "me", "why"), "resolved", {"how": "adopted", "who": "me", "why": "why"}),
         (
             Resolved(1.0, ID, "billed", "me", "on the invoice", "t-1", (Artifact("text", "Mugs"),)),
             "resolved",
@@ -299,3 +300,15 @@ def test_inline_bytes_are_stored_before_they_are_journaled(place: int) -> None:
 def test_no_default_is_shared_between_readings() -> None:
     """Every default that is left out of the journal is a plain value that nobody can change for all."""
     assert all(isinstance(hash(default), int) for defaults in DEFAULTS.values() for _, default in defaults)
+
+
+def test_what_a_picture_looks_like_is_kept() -> None:
+    """The look travels with the picture, and a fact of a time when nobody looked is read as it was."""
+    artifact = Artifact(
+        "file", sha256="0" * 64, size=3, media_type="image/png", width=9, height=9, look="rgb clear 1 99 00ff00ff00ff00ff"
+    )
+    saved = Saved(5.0, "id", (artifact,))
+    read = from_json("saved", 5.0, "id", to_json(saved))
+    assert isinstance(read, Saved)
+    assert read.artifacts[0].look == artifact.look
+    assert "look" not in str(to_json(Saved(5.0, "id", (dataclasses.replace(artifact, look=None),))))

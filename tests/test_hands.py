@@ -16,7 +16,7 @@ from runner.edge.clock import VirtualClock
 from runner.edge.media import Bad, Media
 from runner.edge.secrets import Secrets
 from runner.edge.transport import LaneAccess, Transport
-from runner.hands import VendorHands
+from runner.hands import Perform, VendorHands
 from runner.providers.contract import Options
 from runner.providers.registry import Account, open_catalog
 from runner.records import Answer, Blob, Call, Json, NoAnswer, Reply, Request, Send, Step, make_request
@@ -231,6 +231,13 @@ async def test_a_ticket_outlives_polls_that_do_not_repeat_it(step: Step, body: J
     assert carried.verdict == verdict
 
 
+async def test_a_ticket_of_several_addresses_moves_on() -> None:
+    """A poll that says the job is to be asked for elsewhere leaves the rest of the ticket for the next poll."""
+    duty = Send(make_request("fal", "run", {"model": "a/b", "input": {}}), "poll", ticket='["/a/b/1/status","/a/b/1"]')
+    carried = await Wire(says_json({"status": "COMPLETED"})).hands.carry(duty)
+    assert carried.verdict == Queued('["/a/b/1"]', 0.0)
+
+
 async def test_hands_work_over_a_real_network(tmp_path: Path) -> None:
     """With a transport the call really travels, once, with the key in its header, and what comes back is the verdict."""
     async with open_vendor(says(b'{"text": "Hello"}', 200, "Content-Type: application/json")) as vendor:
@@ -245,3 +252,20 @@ async def test_hands_work_over_a_real_network(tmp_path: Path) -> None:
     assert hit.line == "POST /accounts/1042/textGen"
     assert hit.headers["jvx_apikey"] == "test-key"
     assert json.loads(hit.body) == {"prompt": "a mug"}
+
+
+async def test_a_witness_hears_every_exchange_or_answers_itself() -> None:
+    """Whoever stands between is given the duty, the call and the way to carry it out, and its reply is the one that counts."""
+    heard: list[tuple[Send, str]] = []
+
+    class Parrot:
+        async def exchange(self, send: Send, call: Call, perform: Perform) -> Reply:
+            heard.append((send, call.method))
+            return await perform(send.request.provider, call) if len(heard) == 1 else says_json({"text": "Parrot"})
+
+    wire = Wire(says_json({"text": "Hello"}))
+    hands = VendorHands(LANES, wire.perform, wire.store, wire.measure, Parrot())
+    said = [(await hands.carry(send("copy"))).verdict for _ in range(2)]
+    assert said == [Done((Text("Hello"),)), Done((Text("Parrot"),))]
+    assert heard == [(send("copy"), "POST")] * 2
+    assert len(wire.calls) == 1

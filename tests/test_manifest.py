@@ -21,7 +21,7 @@ from runner.edge.git import Revision
 from runner.edge.outputs import Outputs, Written, load_schema
 from runner.edge.snapshots import Snapshot
 from runner.engine import Ending
-from runner.manifest import SEED_RULE, Told, manifest_of, moment
+from runner.manifest import SEED_RULE, Told, manifest_of, moment, note_of
 from runner.records import Row
 from runner.results import Results
 from tests.projects import write_project
@@ -147,6 +147,19 @@ def test_what_went_wrong_is_told(tmp_path: Path) -> None:
     manifest = tell(tmp_path, told(exit_code=130, ending=ending, kept=("mug/copy.txt",), revision=None, mode="sandbox"))
     assert (manifest["exit"], manifest["closed"], manifest["kept"]) == (130, {"jivox": "401: bad key"}, ["mug/copy.txt"])
     assert (manifest["git"], manifest["mode"]) == (None, "sandbox")
+
+
+def test_the_journal_keeps_what_a_run_sent_and_spent() -> None:
+    """Calls per lane that sent any, what was accrued in each currency with what has no price, and what stopped the run."""
+    ending = Ending(closed={"jivox": "401: bad key"}, failing={"sivi": "502"}, spent=("the run: 7 requests",))
+    assert note_of(told(tallies={"jivox": SPENT, "sivi": LaneTally(planned=2)}, ending=ending)) == {
+        "sent": {"jivox": 7},
+        "cost": "0.10 USD + 4 of unknown price",
+        "closed": {"jivox": "401: bad key"},
+        "failing": {"sivi": "502"},
+        "spent": ["the run: 7 requests"],
+    }
+    assert note_of(told())["cost"] == "nothing"
 
 
 def test_the_origin_of_a_download_is_told(tmp_path: Path) -> None:

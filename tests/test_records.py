@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -278,3 +279,29 @@ def test_records_that_say_different_things_differ(one: object, other: object) ->
 def test_answers_share_no_headers() -> None:
     """The default map of one answer is not that of another."""
     assert Answer(200).headers is not Answer(200).headers
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-EXACT - 9, EXACT + 9) | st.text(max_size=12),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    )
+)
+def test_the_quick_way_writes_what_the_rfc_says(value: Any) -> None:
+    """Wherever an id is made without the reference implementation, it is the id that the reference implementation gives."""
+    asked: Any = {"operation": "text", "params": {"value": value}, "provider": "pen"}
+    try:
+        slow = hashlib.sha256(rfc8785.dumps(asked)).hexdigest()
+    except ValueError:
+        with pytest.raises(ValueError, match=r"."):
+            id_of(value)
+        return
+    assert id_of(value) == slow
+
+
+def test_every_character_is_written_as_the_rfc_says() -> None:
+    """Controls, quotes, separators and whatever else Unicode has: the bytes are the same both ways."""
+    for start in range(0, 0x110000, 0x4000):
+        value = "".join(map(chr, (code for code in range(start, start + 0x4000) if not 0xD800 <= code < 0xE000)))
+        asked: Any = {"operation": "text", "params": {"value": value}, "provider": "pen"}
+        assert id_of(value) == hashlib.sha256(rfc8785.dumps(asked)).hexdigest()

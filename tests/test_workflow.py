@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from runner.edge.clock import SystemClock
+from runner.edge.journal import Journal
 from runner.edge.outputs import load_schema, read_results
 from runner.edge.rehearsal import Stage
 from runner.edge.state import State
@@ -27,9 +28,10 @@ from tests.schemas import misfits
 async def play(path: Path, steer: Callable[[Engine], None] | None = None, key: str = "", **more: Any) -> Report:
     """Run the job on a stage in this process. `faults` and `credits` are the stage's, anything else is ordered."""
     settings = {name: more.pop(name) for name in ("faults", "credits") if name in more}
+    clock = more.pop("clock", None)
     async with open_stage_here(vendors(path), **settings) as opened:
         stage = Stage(opened.url, key or opened.key, opened.vendors)
-        return await run_job(Order(path, sandbox=True, stage=stage, **more), Listener(), steer=steer)
+        return await run_job(Order(path, sandbox=True, stage=stage, **more), Listener(), clock, steer)
 
 
 def vendors(path: Path) -> Path:
@@ -241,6 +243,101 @@ async def test_a_rehearsal_needs_nothing_of_ours(tmp_path: Path) -> None:
     assert (report.told.exit_code, billed(vendors(path)).total()) == (0, 2)
     assert voice.lines == ["small: 2 rows, 2 variants, at most 2 requests"]
     assert voice.read()["jivox"].done == 2
+
+
+class Later(SystemClock):
+    """The clock of another day."""
+
+    def __init__(self, days: float) -> None:
+        super().__init__()
+        self._ahead = days * 86400
+
+    def now(self) -> float:
+        """The moment, so many days ahead."""
+        return super().now() + self._ahead
+
+
+async def test_what_is_too_old_is_bought_anew(tmp_path: Path) -> None:
+    """A result older than `max_age` is bought once more, once, and then is young again; nothing else is."""
+    path = write_project(tmp_path, COPY + SCENE, "output: {dir: out}\nrefresh: {max_age: 30d}\n")
+    await play(path)
+    assert (await play(path, clock=Later(29))).told.ending.reused == {"jivox": 2, "vyro": 2}
+    assert billed(vendors(path)).total() == 4
+    report = await play(path, clock=Later(31))
+    assert (report.told.exit_code, billed(vendors(path)).total()) == (0, 8)
+    assert (await play(path, clock=Later(60))).told.ending.reused == {"jivox": 2, "vyro": 2}
+    assert billed(vendors(path)).total() == 8
+
+
+async def test_a_purchase_for_age_that_fails_is_told(tmp_path: Path) -> None:
+    """If what is too old cannot be had again, the results say so, and the next run tries again."""
+    path = write_project(tmp_path, COPY, "output: {dir: out}\nrefresh: {max_age: 30d}\n")
+    await play(path)
+    report = await play(path, clock=Later(31), faults=(Fault("no_credit"),))
+    assert (report.told.exit_code, dict(report.told.results.counts)) == (5, {"waiting": 2})
+    assert dict((await play(path, clock=Later(32))).told.results.counts) == {"done": 2}
+    assert billed(vendors(path)).total() == 4
+
+
+async def test_a_run_at_rest_tells_what_the_last_one_told(tmp_path: Path) -> None:
+    """With nothing moved, counts, reuse, exit code and results are those of the run before, also of one that had troubles."""
+    path = write_project(tmp_path, COPY + MEDIUM)
+    await play(path, faults=(Fault("job_fails"),))
+    first, second = await play(path), await play(path)
+    assert first.told.exit_code == second.told.exit_code == 1
+    for part in ("counts", "providers", "results", "exit"):
+        assert first.manifest[part] == second.manifest[part]
+    assert dict(first.told.results.troubles) == dict(second.told.results.troubles)
+
+
+@pytest.mark.parametrize("name", ["results.jsonl", "mug/copy.txt"])
+async def test_a_run_at_rest_mends_its_outputs(tmp_path: Path, name: str) -> None:
+    """Whatever somebody removed from the output folder is there again after a run that has nothing to do, and nothing is bought."""
+    path = write_project(tmp_path, COPY)
+    await play(path)
+    await play(path)
+    before = (tmp_path / "out" / name).read_bytes()
+    (tmp_path / "out" / name).unlink()
+    await play(path)
+    assert (tmp_path / "out" / name).read_bytes() == before
+    assert billed(vendors(path)).total() == 2
+
+
+async def test_a_run_at_rest_tells_of_edited_files(tmp_path: Path) -> None:
+    """A published file that somebody edited is kept and told by every run, also by one that has nothing to do."""
+    path = write_project(tmp_path, COPY)
+    await play(path)
+    (tmp_path / "out" / "mug" / "copy.txt").write_text("mine\n")
+    for _ in range(3):
+        assert (await play(path)).told.kept == ("mug/copy.txt",)
+    assert (tmp_path / "out" / "mug" / "copy.txt").read_text() == "mine\n"
+
+
+async def test_lost_bytes_are_noticed_at_rest(tmp_path: Path) -> None:
+    """A result whose bytes were removed from the state folder has failed, though not a fact has changed."""
+    path = write_project(tmp_path, COPY + SCENE)
+    await play(path)
+    await play(path)
+    for file in named_files(path):
+        if file["media_type"].startswith("image/"):
+            (tmp_path / ".adbatch" / "sandbox" / "blobs" / file["source"][:2] / file["source"]).unlink()
+            (tmp_path / ".adbatch" / "sandbox" / "blobs" / file["sha256"][:2] / file["sha256"]).unlink()
+    report = await play(path)
+    assert (report.told.exit_code, dict(report.told.results.counts)) == (1, {"failed": 2})
+    assert billed(vendors(path)).total() == 4
+
+
+async def test_the_journal_knows_what_the_run_was_made_from(tmp_path: Path) -> None:
+    """A run that ended notes its inputs, by digests of bytes that the state folder keeps."""
+    path = write_project(tmp_path, COPY)
+    await play(path)
+    state = State(tmp_path / ".adbatch", "sandbox")
+    with Journal.open(state.journal("small"), "sandbox") as journal:
+        [run] = journal.runs()
+    inputs: Any = run.meta["inputs"]
+    assert state.blobs().read(inputs["job"][1]) == path.read_bytes()
+    [[file, name]] = inputs["feed"]["files"]
+    assert ((state.feeds / file).read_bytes(), name) == ((tmp_path / "feed.csv").read_bytes(), "feed.csv")
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ from runner.edge.clock import SystemClock
 from runner.edge.media import Bad, Media
 from runner.edge.rehearsal import Stage
 from runner.edge.state import State
-from runner.engine import GONE
 from runner.errors import OurSide, Usage
 from runner.facts import Answered, Planned, Saved, Sent
 from runner.feed import read_rows
 from runner.loom import Outcome, Yield
+from runner.outcomes import GONE
 from runner.records import Answer, Artifact, Blob, make_request
 from runner.sandbox.serve import describe
 from runner.verdicts import Done, Held, Lost
@@ -196,7 +196,10 @@ async def test_bytes_that_are_gone_are_not_there(tmp_path: Path) -> None:
 
 
 async def test_the_journal_is_looked_up(tmp_path: Path) -> None:
-    """What is known of a request is the fold of its facts, done only if its bytes are there; strangers are left out."""
+    """What is known of a request is the fold of its facts, done only if its bytes are there; strangers are left out.
+
+    Of what is done the last fact is all that is read, and it does not say what was asked.
+    """
     async with opened(tmp_path) as shop:
         blob = await shop.store(png())
         file = Artifact("file", None, None, blob.sha256, blob.size, "image/png", 4, 3)
@@ -209,9 +212,9 @@ async def test_the_journal_is_looked_up(tmp_path: Path) -> None:
         shop.journal.commit([Planned(1, lost), Sent(2, lost.id, "submit"), Answered(3, lost.id, "submit", Lost("reset"))])
         known = shop.look_up([REQUEST.id, lost.id, gone.id, hashlib.sha256(b"stranger").hexdigest()])
     assert known == {
-        REQUEST.id: Outcome("done", REQUEST, (file,)),
+        REQUEST.id: Outcome("done", None, (file,)),
         lost.id: Outcome("uncertain", lost, (), "reset"),
-        gone.id: Outcome("failed", gone, (), GONE),
+        gone.id: Outcome("failed", None, (), GONE),
     }
 
 

@@ -1,12 +1,13 @@
 """The progress of a run as a person wants it: per lane what is done, flying, queued, waiting, failed, the pace and the time left.
 
-On a terminal a table that is redrawn four times a second; in a pipe or CI a plain line every few seconds. A progress that cannot be
-shown never stops a run.
+On a terminal a table that is redrawn four times a second; in CI a plain line every few seconds; under cron, which mails whatever is
+printed, nothing. A progress that cannot be shown never stops a run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -30,9 +31,12 @@ COLUMNS: Final = ("lane", "done", "flying", "queued", "waiting", "failed", "per 
 
 
 class Narrator:
-    """Tells a run on stderr, with a plain line every `spoken` seconds. `close` stops whatever is still drawn."""
+    """Tells a run on stderr; where there is no terminal, with a plain line every `spoken` seconds, or without (None).
 
-    def __init__(self, quiet: bool = False, spoken: float = SPOKEN) -> None:
+    `close` stops whatever is still drawn.
+    """
+
+    def __init__(self, quiet: bool = False, spoken: float | None = SPOKEN) -> None:
         self._quiet, self._spoken = quiet, spoken
         self._task: asyncio.Task[None] | None = None
 
@@ -41,11 +45,22 @@ class Narrator:
         if not self._quiet:
             say(text)
 
+    def warn(self, text: str) -> None:
+        """A line that is said to the quiet as well."""
+        say(text)
+
     def watch(self, read: Callable[[], Mapping[str, LaneTally]]) -> None:
         """Show the counts until closed."""
-        if not self._quiet:
-            show = _draw(read) if sys.stderr.isatty() else _speak(read, self._spoken)
-            self._task = asyncio.get_running_loop().create_task(show)
+        if self._quiet or not (sys.stderr.isatty() or self._spoken is not None):
+            return
+        show = _draw(read) if sys.stderr.isatty() or self._spoken is None else _speak(read, self._spoken)
+        self._task = asyncio.get_running_loop().create_task(show)
+
+    def skipped(self) -> int | None:
+        """How many of a run's three lines were said already; None where it is to be told at length, which is on a terminal."""
+        if self._quiet:
+            return 0
+        return None if sys.stderr.isatty() else 1
 
     async def close(self) -> None:
         """Take the display down, so that what follows is printed below it."""
@@ -54,6 +69,11 @@ class Narrator:
             task.cancel()
             with suppress(asyncio.CancelledError, OSError):
                 await task
+
+
+def spoken_here() -> float | None:
+    """Seconds between two plain lines: CI shows a log that grows, cron mails it."""
+    return SPOKEN if os.environ.get("CI") else None
 
 
 async def _draw(read: Callable[[], Mapping[str, LaneTally]]) -> None:

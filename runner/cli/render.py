@@ -112,11 +112,20 @@ def tell_bug(bug: BaseException) -> None:
     say(f"The details are in {Path(log.name)}; please report them. What was bought so far is in the journal; run again to go on.")
 
 
-def tell_report(report: Report, as_json: bool = False) -> None:
-    """The end of a run: what there is, what is missing and why, and where it lies."""
+def tell_report(report: Report, as_json: bool = False, skipped: int | None = None) -> None:
+    """The end of a run: what there is, what is missing and why, and where it lies.
+
+    Three lines are enough when all is well, if `skipped` says how many of them were told already.
+    """
+    from runner.announcements import brief_lines, is_quiet
+
     if as_json:
         give(orjson.dumps(report.manifest, option=orjson.OPT_INDENT_2).decode())
-    for line in report_lines(report):
+    brief = skipped is not None and is_quiet(report.manifest)
+    lines = brief_lines(report.manifest, shown(report.output))[skipped:] if brief else list(report_lines(report))
+    if report.gallery is not None and lines:
+        lines[-1] += f"   gallery: {shown(report.gallery)}"
+    for line in lines:
         say(line)
 
 
@@ -127,7 +136,8 @@ def report_lines(report: Report) -> Iterator[str]:
     yield f"variants: {counts}"
     lanes = {name: tally for name, tally in told.tallies.items() if tally.planned or told.ending.reused[name]}
     for name, tally in lanes.items():
-        yield f"  {name}: {tally.submits} sent, {told.ending.reused[name]} reused, {tally.polls} polls{_cost(tally)}"
+        sent = f"{tally.submits} {'sent' if told.recorded is None else 'replayed'}"
+        yield f"  {name}: {sent}, {told.ending.reused[name]} reused, {tally.polls} polls{_cost(tally)}"
     for name, why in told.ending.closed.items():
         yield f"  {name} is closed: {why}; mend that and run again"
     for name, why in told.ending.failing.items():
@@ -139,6 +149,8 @@ def report_lines(report: Report) -> Iterator[str]:
     if told.kept:
         more = f" and {len(told.kept) - 1} more" if len(told.kept) > 1 else ""
         yield f"  left as somebody edited it: {told.kept[0]}{more}"
+    if told.retired:
+        yield f"  {counted(told.retired, 'file')} that no result names any more: moved to {shown(report.output / '.retired')}/"
     yield f"{EXITS[told.exit_code]} (exit {told.exit_code})"
     yield f"files: {shown(report.output)}/   one line a variant: {shown(report.output / 'results.jsonl')}"
 
@@ -153,3 +165,17 @@ def shown(path: Path) -> str:
     """The path as a person in this folder would type it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def sized(size: float) -> str:
+    """Bytes for a person: `820 B`, `3.4 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

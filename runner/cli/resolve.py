@@ -13,7 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from runner.edge.rehearsal import Stage
-    from runner.resolution import Clerk, Doubt, How, Word
+    from runner.upkeep.resolution import Clerk, Doubt, How, Word
 
 ANSWERS: Final[dict[str, How]] = {"b": "billed", "n": "not_billed", "a": "again"}
 
@@ -37,7 +37,7 @@ def command(job: Path, start: str | None, why: str, sandbox: bool, **said: Any) 
     from runner.edge.clock import SystemClock
     from runner.edge.journal import Journal
     from runner.edge.state import State
-    from runner.resolution import Clerk, most_cost, read_doubts
+    from runner.upkeep.resolution import Clerk, most_cost, read_doubts
 
     word = _read_word(start, why, **said)
     (project_file, job_file), clock = load_files(job), SystemClock()
@@ -60,7 +60,7 @@ def command(job: Path, start: str | None, why: str, sandbox: bool, **said: Any) 
 def _read_word(start: str | None, why: str, how: str | None, ticket: str | None, file: Path | None) -> Word | None:
     """What the command line says, None where it says nothing. Raises `Usage` for half of it."""
     from runner.errors import Usage
-    from runner.resolution import Word
+    from runner.upkeep.resolution import Word
 
     if bool(how) != bool(start) or (not how and (ticket is not None or file is not None)):
         raise Usage("--as and --request go together: --as billed|not-billed|again --request ID (or all)")
@@ -70,7 +70,7 @@ def _read_word(start: str | None, why: str, how: str | None, ticket: str | None,
 
 
 def _settle_named(clerk: Clerk, doubts: list[Doubt], start: str, word: Word) -> None:
-    from runner.resolution import find_doubt
+    from runner.upkeep.resolution import find_doubt
 
     clerk.settle(doubts if start == "all" else [find_doubt(doubts, start)], word)
 
@@ -96,7 +96,7 @@ def _settle_each(clerk: Clerk, doubts: list[Doubt], why: str, path_of: Callable[
 
 def _ask(clerk: Clerk, doubt: Doubt, why: str) -> Word | None:
     """What the person at the terminal says; None to leave it as it is."""
-    from runner.resolution import Word
+    from runner.upkeep.resolution import Word
 
     choice = click.prompt("billed, not billed, ask again, or skip?", type=click.Choice(["b", "n", "a", "s"]), err=True)
     if choice == "s":
@@ -115,7 +115,7 @@ def _ask_for(what: str) -> str:
 def _lines(doubt: Doubt, path_of: Callable[[str], Path]) -> Iterator[str]:
     from runner.cli.render import printable, shown
     from runner.manifest import moment
-    from runner.resolution import most_cost
+    from runner.upkeep.resolution import most_cost
 
     request = doubt.life.request
     yield f"{request.id[:16]}  {request.use}  at most {most_cost([doubt])}"

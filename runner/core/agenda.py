@@ -19,7 +19,8 @@ from runner.core.purse import Purse
 from runner.core.retry import backoff
 from runner.core.tally import Tally
 from runner.fields import Operation
-from runner.records import Step
+from runner.records import Send, Step
+from runner.verdicts import Link
 
 NEVER: Final = float("inf")
 
@@ -32,7 +33,8 @@ class Slot:
     """A request the conductor works on: its life, and what else must be at hand to schedule it.
 
     `serial` counts requests by when they were first planned. `kind` is what they have in common for a budget, and `purses` pay.
-    `delay` is what the lane's retries have it wait beyond its own backoff. `gone` says it is no longer worked on, whatever its life
+    `delay` is what the lane's retries have it wait beyond its own backoff. `weight` is what its submit counts in windows of tokens,
+    before its answer tells. `gone` says it is no longer worked on, whatever its life
     says.
     """
 
@@ -44,6 +46,7 @@ class Slot:
     purses: tuple[Purse, ...] = ()
     deadline_at: float = NEVER
     delay: float = 0.0
+    weight: int = 0
     gone: bool = False
 
     def affords(self) -> bool:
@@ -53,6 +56,11 @@ class Slot:
     def beyond(self) -> Purse | None:
         """A budget into which its submit will never fit again, None if there is none."""
         return next((purse for purse in self.purses if purse.beyond(self.operation.price)), None)
+
+    def overdue(self) -> str:
+        """What is told of a job whose deadline has passed."""
+        last = f"; the last word: {self.life.why}" if self.life.why else ""
+        return f"still queued or running at the vendor after {self.operation.deadline:g} s; the next run asks again{last}"
 
 
 Entry: TypeAlias = tuple[float, int, float, Slot, int, "Life | Part"]
@@ -114,10 +122,10 @@ class Lane:
         self.tally = Tally()
         self.agendas: dict[Step, Agenda] = {"fetch": Agenda(), "poll": Agenda(), "submit": Agenda()}
 
-    def due_steps(self, now: float) -> list[Step]:
-        """The steps that cost the vendor something and for which something is due that could be paid for."""
+    def due_steps(self, now: float) -> dict[Step, int]:
+        """The steps that cost the vendor something and for which something is due that could be paid for, with what it weighs."""
         heads: list[tuple[Step, Entry | None]] = [(step, self.agendas[step].head(now)) for step in ("poll", "submit")]
-        return [step for step, head in heads if head is not None and (step == "poll" or head[3].affords())]
+        return {step: head[3].weight for step, head in heads if head is not None and (step == "poll" or head[3].affords())}
 
     def write(self, slot: Slot, before: Life | None) -> None:
         """Enter what `slot` waits for since its life was `before`."""
@@ -178,6 +186,16 @@ class Deadlines:
         while self._heap and _is_over(self._heap[0]):
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
+
+
+def send_of(life: Life, step: Step, index: int, lane: str) -> Send:
+    """The duty: this step of this life; `index` is the part that is fetched."""
+    aside = "" if lane == life.request.provider else lane
+    if step != "fetch":
+        return Send(life.request, step, life.tries + 1, life.ticket, lane=aside)
+    part = life.parts[index]
+    link = part.item.url if isinstance(part.item, Link) else None
+    return Send(life.request, step, part.tries + 1, life.ticket, link, index, aside)
 
 
 def _is_over(entry: tuple[float, int, Slot]) -> bool:

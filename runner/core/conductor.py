@@ -4,7 +4,7 @@ The conductor knows every unfinished request, every lane's gate, and the purses.
 knows; `due` picks what may leave at this moment, in the order fetch, poll, submit within a lane (finish what is started: links
 expire in minutes), and among requests in the order of planning. It waits for nothing, looks at no clock and does no I/O, so a run
 is exactly the sequence of its facts: feeding them again gives the same conductor, at every prefix. What is no fact is `drain`,
-the operator's wish, and `share`, what other runs do in the lanes.
+the operator's wish, `share`, what other runs do in the lanes, and `left`, when calls really left.
 
 A request that has come to its end leaves memory with the very fact that ended it; the engine collects it from `settled`. A turn of
 the engine is: feed what came in; `due`; `expired`; commit; act; collect `landed`, `settled`, `released`; sleep until `wake_at`.
@@ -12,23 +12,26 @@ the engine is: feed what came in; `due`; `expired`; commit; act; collect `landed
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
-from runner.core.agenda import NEVER, Deadlines, Kind, Lane, Slot
+from runner.core.agenda import NEVER, Deadlines, Kind, Lane, Slot, send_of
 from runner.core.gate import STEPS, Gate, Others, Use
-from runner.core.lifecycle import BOUGHT, OPEN, SETTLED, Life, State, changed, fold, giving_up, recall
+from runner.core.lifecycle import OPEN, SETTLED, Life, State, changed, fold, giving_up, recall
 from runner.core.polling import deadline_at
 from runner.core.purse import Purse, Purses
 from runner.core.tally import LaneTally
 from runner.facts import Answered, Fact, Planned, Sent, Stopped
 from runner.fields import Operation
-from runner.records import Limits, Request, Send, Step
-from runner.verdicts import Broken, Link
+from runner.records import BY_BATCH, Limits, Request, Send, Step
+from runner.verdicts import Broken, Done, is_bought
 
 ORDER: Final[tuple[Step, ...]] = ("fetch", "poll", "submit")
 NEXT: Final[Mapping[State, Step]] = {"new": "submit", "waiting": "poll", "ready": "fetch"}
 """The step a life at rest waits for."""
+
+Weigh: TypeAlias = Callable[[Request], int]
+"""What a submit counts in windows of tokens, as far as that can be known before."""
 
 DRAINING: Final = "the run is stopping"
 
@@ -43,11 +46,22 @@ def sent_fact(send: Send, now: float) -> Sent:
 class Conductor:
     """Decides what leaves when. `lanes` maps provider names to their limits, `operations` maps `provider/operation`.
 
+    Requests of the steps in `batched` have lanes and operations of their own, under names that end with `BY_BATCH`.
+    `weigh` estimates the tokens of a request, by lane; it is asked only where a lane has windows of tokens.
     Moments are seconds since the epoch and never go back. Raises `ValueError` for facts that cannot be: of a request nobody
     planned, of one that has left memory, of an unknown lane or operation.
     """
 
-    def __init__(self, lanes: Mapping[str, Limits], operations: Mapping[str, Operation], purses: Purses | None = None) -> None:
+    def __init__(
+        self,
+        lanes: Mapping[str, Limits],
+        operations: Mapping[str, Operation],
+        purses: Purses | None = None,
+        weigh: Mapping[str, Weigh] | None = None,
+        batched: Iterable[str] = (),
+    ) -> None:
+        self._batched = frozenset(batched)
+        self._weigh = {name: weight for name, weight in (weigh or {}).items() if name in lanes and lanes[name].tokens}
         self.purses = Purses() if purses is None else purses
         self._lanes = {name: Lane(name, Gate(limits)) for name, limits in lanes.items()}
         self._operations = dict(operations)
@@ -109,19 +123,19 @@ class Conductor:
 
     def takes(self, request: Request, step: str) -> bool:
         """Whether a submit of `request` for `step` could still leave in this run: its lane is open, and no budget is spent."""
-        lane, price = self._lane(request), self._operations[request.use].price
-        return "submit" not in lane.gate.shut and not any(purse.beyond(price) for purse in self.purses.of(lane.name, step))
+        lane, price = self._lane(request, step), self._operations[request.use + self._way(step)].price
+        return "submit" not in lane.gate.shut and not any(purse.beyond(price) for purse in self.purses.of(request.provider, step))
 
-    def recall(self, request: Request, facts: Iterable[Fact]) -> Life | None:
+    def recall(self, request: Request, facts: Iterable[Fact], step: str = "") -> Life | None:
         """Take in what earlier runs left of `request`; a `Planned` is to follow. Returns that life, None where there is no fact.
 
         The lane's windows count what was sent then. Holds and closed lanes do not carry over: each run finds that out anew.
         """
         history = list(facts)
-        gate = self._lane(request).gate
+        gate, weight = self._lane(request, step).gate, self._weight_of(request, history)
         for fact in history:
             if isinstance(fact, Sent):
-                gate.remember(fact.step, fact.at)
+                gate.remember(fact.step, fact.at, weight if fact.step == "submit" else 0)
         life = recall(history)
         if life is not None:
             self._recalled[request.id] = life
@@ -156,7 +170,7 @@ class Conductor:
         Each is handed out once; the engine journals and feeds it.
         """
         while (slot := self._deadlines.pop(now)) is not None:
-            self._give_up(slot, ("overdue", _overdue(slot)))
+            self._give_up(slot, ("overdue", slot.overdue()))
         stops, self._stops = self._stops, {}
         return [Stopped(now, name, how, why) for name, (how, why) in stops.items()]
 
@@ -193,6 +207,12 @@ class Conductor:
             lane.gate.close("poll", DRAINING)
             self._release_shut(lane)
 
+    def left(self, sends: Iterable[Send], at: float) -> None:
+        """These calls leave at `at`, which is later than they were handed out: the vendor counts from now."""
+        for send in sends:
+            if send.step != "fetch":
+                self._lanes[send.lane or send.request.provider].gate.left(send.request.id, at)
+
     def share(self, lane: str, others: Others) -> None:
         """Take in what other runs do in a lane. No fact either: a vendor counts it, a request does not."""
         self._lanes[lane].gate.share(others)
@@ -215,23 +235,35 @@ class Conductor:
             "beyond": set(self._beyond),
         }
 
-    def _lane(self, request: Request) -> Lane:
-        lane = self._lanes.get(request.provider)
+    def _way(self, step: str) -> str:
+        return BY_BATCH if step in self._batched else ""
+
+    def _lane(self, request: Request, step: str) -> Lane:
+        lane = self._lanes.get(request.provider + self._way(step))
         if lane is None:
             raise ValueError(f"request {request.id} is for {request.provider}, which is none of the lanes {', '.join(self._lanes)}")
         return lane
+
+    def _weight_of(self, request: Request, history: Iterable[Fact] = ()) -> int:
+        """The tokens of a request: those that were counted for it, else an estimate; 0 in a lane that does not count them."""
+        weigh = self._weigh.get(request.provider)
+        if weigh is None:
+            return 0
+        used = [fact.verdict.used for fact in history if isinstance(fact, Answered) and isinstance(fact.verdict, Done)]
+        return next((tokens for tokens in reversed(used) if tokens), 0) or max(weigh(request), 1)
 
     def _plan(self, fact: Planned) -> None:
         request = fact.request
         if request.id in self._slots:
             raise ValueError(f"request {request.id} ({request.use}) is planned twice in one run")
-        lane, operation = self._lane(request), self._operations.get(request.use)
+        lane, operation = self._lane(request, fact.step), self._operations.get(request.use + self._way(fact.step))
         if operation is None:
             raise ValueError(f"request {request.id} is for {request.use}, which is no known operation")
         life = fold(self._recalled.pop(request.id, None), fact)
         self._serial += 1
-        purses = self.purses.of(lane.name, fact.step)
+        purses = self.purses.of(request.provider, fact.step)
         slot = self._slots[request.id] = Slot(life, lane, operation, self._serial, (request.use, fact.step), purses)
+        slot.weight = self._weight_of(request) if self._weigh else 0
         if purses and self._kinds.setdefault(slot.kind, slot) is slot and slot.beyond() is not None:
             self._beyond.add(slot.kind)
         lane.gate.tickets += life.state in OPEN
@@ -239,7 +271,7 @@ class Conductor:
         self._place(slot, None)
 
     def _count_sent(self, slot: Slot, fact: Sent) -> None:
-        slot.lane.gate.sent(fact.step, fact.at)
+        slot.lane.gate.sent(fact.step, fact.at, fact.id, slot.weight if fact.step == "submit" else 0)
         if fact.step == "submit":
             for purse in slot.purses:
                 purse.reserve(fact.id, slot.operation.price)
@@ -258,7 +290,7 @@ class Conductor:
     def _settle_price(self, slot: Slot, fact: Answered) -> None:
         if isinstance(fact.verdict, Broken):
             slot.delay = slot.lane.gate.retries.charge()
-        if not isinstance(fact.verdict, BOUGHT):
+        if not is_bought(fact.verdict):
             for purse in slot.purses:
                 purse.release(fact.id)
             return
@@ -295,7 +327,7 @@ class Conductor:
         if (stop := giving_up(life)) is not None:
             self._give_up(slot, stop)
         elif life.state == "waiting" and life.at >= deadline_at(life, slot.operation):  # the last poll has been answered
-            self._give_up(slot, ("overdue", _overdue(slot)))
+            self._give_up(slot, ("overdue", slot.overdue()))
         elif why := self._obstacle(slot):
             self._release(slot, why)
         else:
@@ -307,12 +339,12 @@ class Conductor:
         agenda, gate = lane.agendas[step], lane.gate
         sends: list[Send] = []
         while (entry := agenda.head(now)) is not None:
-            opens_at = gate.opens_at(step, now)
             slot, part = entry[3], entry[4]
+            opens_at = gate.opens_at(step, now, slot.weight)
             if opens_at is None or opens_at > now or (step == "submit" and not slot.affords()):
                 break
             agenda.pop()
-            send = _send(slot.life, step, part)
+            send = send_of(slot.life, step, part, lane.name)
             self.feed(sent_fact(send, now))
             sends.append(send)
         return sends
@@ -325,7 +357,7 @@ class Conductor:
         head = agenda.head(now)
         if step == "submit" and head is not None and not head[3].affords():
             return None
-        opens_at = lane.gate.reopens_at(step, now)
+        opens_at = lane.gate.reopens_at(step, now, 0 if head is None else head[3].weight)
         return None if opens_at is None else max(opens_at, next_at)
 
     def _obstacle(self, slot: Slot) -> str:
@@ -358,16 +390,3 @@ class Conductor:
     def _give_up(self, slot: Slot, stop: Stop) -> None:
         slot.gone = True  # `due` passes over it until the fact comes back
         self._stops[slot.life.request.id] = stop
-
-
-def _overdue(slot: Slot) -> str:
-    last = f"; the last word: {slot.life.why}" if slot.life.why else ""
-    return f"still queued or running at the vendor after {slot.operation.deadline:g} s; the next run asks again{last}"
-
-
-def _send(life: Life, step: Step, index: int) -> Send:
-    if step != "fetch":
-        return Send(life.request, step, life.tries + 1, life.ticket)
-    part = life.parts[index]
-    link = part.item.url if isinstance(part.item, Link) else None
-    return Send(life.request, step, part.tries + 1, life.ticket, link, index)

@@ -1,8 +1,8 @@
 """What may leave now, as far as one lane is concerned.
 
 A gate answers one question, `opens_at`: from when may this step leave, as far as this lane is concerned? It never waits and never
-looks at a clock. Its windows are exact and sliding ("never more than N in any span of W", not a bucket that refills), because a
-vendor counts that way. Downloads go to other hosts than the vendor's API, so they have a door, a cap and a hold of their own.
+looks at a clock. Its windows are exact and sliding, in calls and in tokens (`windows`); what is not declared is learned (`pace`).
+Downloads go to other hosts than the vendor's API, so they have a door, a cap and a hold of their own.
 
 A lane that fails rests and is probed (Nygard, "Release It!", 2007, chapter 5: circuit breaker), and second tries are a small share
 of first ones ("Addressing Cascading Failures", Site Reliability Engineering, 2016), so that our retries never are a vendor's storm.
@@ -10,25 +10,22 @@ of first ones ("Addressing Cascading Failures", Site Reliability Engineering, 20
 Runs of other jobs may use the same account at the same time. What they do in the lane is told to the gate (`share`) and counts as
 if it were ours; what we do is told to them (`use`).
 
-A new kind of limit (spacing, tokens, adaptive concurrency) is one more opinion inside `opens_at`.
+A new kind of limit is one more opinion inside `opens_at`.
 """
 
 from __future__ import annotations
 
-import bisect
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from runner.core.pace import CEILING, START, Crowd, Rate
 from runner.core.retry import throttle
-from runner.records import Limits, Step, Window
-from runner.verdicts import Barred, Broken, Busy, Lost, Verdict
+from runner.core.windows import Latencies, Passage, Sliding
+from runner.records import Limits, Step
+from runner.verdicts import Barred, Broken, Busy, Done, Lost, Verdict
 
 STEPS: Final[tuple[Step, ...]] = ("submit", "poll", "fetch")
-
-CEILING: Final = 100
-"""Calls in flight where no limit is declared: sockets are finite, and a crash leaves every submit in flight uncertain."""
 
 FAILURES: Final = 8
 """Failures in a row after which a host rests."""
@@ -51,43 +48,24 @@ SPACING: Final = 2.0
 FETCHES: Final = 2
 """Downloads in flight for each call the API may have in flight."""
 
+BRIEF: Final = 0.5
+"""The part of a first hold that is left where the vendor names no wait and the rate, which was learned, has been cut."""
+
+LONGEST_LAG: Final = 0.25
+CALMING: Final = 0.99
+"""Of how late calls leave after they were decided: the most that is believed, and what is left of it with each further call."""
+
 GLANCE: Final = 0.1
 """Seconds after which a run that waits beside others looks again at what they do."""
-
-
-class Sliding:
-    """The moments of the last sends, as many as one window allows."""
-
-    def __init__(self, window: Window) -> None:
-        if window.most < 1 or not window.seconds > 0:
-            raise ValueError(
-                f"a window of {window.most} in {window.seconds} s lets nothing through; use at least 1 and more than 0 s"
-            )
-        self.window = window
-        self.moments: deque[float] = deque()
-
-    def opens_at(self, now: float) -> float:
-        """The moment from which one more fits; in the past if it fits now."""
-        while self.moments and self.moments[-1] > now:  # an earlier run's clock was ahead of this one's
-            self.moments.pop()
-        return self.moments[0] + self.window.seconds if len(self.moments) >= self.window.most else now
-
-    def note(self, at: float) -> None:
-        """Count a send at `at`, which may lie before others already counted (histories come request by request)."""
-        if not self.moments or at >= self.moments[-1]:
-            self.moments.append(at)
-        elif len(self.moments) < self.window.most or at > self.moments[0]:
-            bisect.insort(self.moments, at)
-        if len(self.moments) > self.window.most:
-            self.moments.popleft()
 
 
 @dataclass(frozen=True, slots=True)
 class Others:
     """What other runs do in a lane: how many there are, their calls in flight and their tickets.
 
-    `sent` are the moments of the calls that count since this was last told. `first`: one of them has waited longer than we have,
-    so our submits let it pass. Our polls never do: they are what makes room.
+    `sent` are the moments of the calls that count since this was last told, `tokens` moments and what was counted then (less than
+    nothing where it was too much). `first`: one of them has waited longer than we have, so our submits let it pass. Our polls never
+    do: they are what makes room.
     """
 
     runs: int = 0
@@ -95,6 +73,7 @@ class Others:
     tickets: int = 0
     sent: tuple[float, ...] = ()
     first: bool = False
+    tokens: tuple[tuple[float, int], ...] = ()
 
 
 ALONE: Final = Others()
@@ -108,6 +87,7 @@ class Use:
     tickets: int = 0
     sent: tuple[float, ...] = ()
     waits: bool = False
+    tokens: tuple[tuple[float, int], ...] = ()
 
 
 class Circuit:
@@ -189,27 +169,41 @@ class Door:
 
 
 class Gate:
-    """One lane's limits and what they have seen. Raises `ValueError` for limits that would let nothing through."""
+    """One lane's limits and what they have seen. Raises `ValueError` for limits that would let nothing through.
+
+    `crowd` and `rate` are what is learned where nothing is declared, None where something is. A declared rate is pace enough for a
+    lane to begin with all calls at once that may be.
+    """
 
     def __init__(self, limits: Limits) -> None:
         for name, most in (("concurrent", limits.concurrent), ("queued", limits.queued)):
             if most is not None and most < 1:
                 raise ValueError(f"{name}: {most} lets nothing through; use at least 1, or leave it out for no limit")
-        cap = CEILING if limits.concurrent is None else limits.concurrent
         self.limits = limits
+        self.latencies = Latencies()
         self.windows = [Sliding(window) for window in limits.rate]
-        self.api = Door(cap)
-        self.files = Door(cap * FETCHES)
+        self.tokens = [Sliding(window) for window in limits.tokens]
+        self.crowd = None if limits.concurrent is not None else Crowd(CEILING if limits.rate or limits.tokens else START)
+        self.rate = None if limits.rate else Rate()
+        self.api = Door(self.crowd.most if self.crowd is not None else limits.concurrent or CEILING)
+        self.files = Door(FETCHES * (CEILING if limits.concurrent is None else limits.concurrent))
         self.tickets = 0
         self.others: Others | None = None
+        self.passages: dict[str, Passage] = {}
+        self.cut_at = float("-inf")
+        self.lag = 0.0
         self._sent: list[float] = []
+        self._tokens: list[tuple[float, int]] = []
         self.retries = Retries()
         self.shut: dict[Step, str] = {}
         self.barred = ""
         self.failing = ""
 
-    def opens_at(self, step: Step, now: float) -> float | None:
-        """The moment from which `step` may leave; None while that depends on an answer, not on time (or never: it is shut)."""
+    def opens_at(self, step: Step, now: float, weight: int = 0) -> float | None:
+        """The moment from which `step` may leave; None while that depends on an answer, not on time (or never: it is shut).
+
+        `weight` is what a submit counts in windows of tokens.
+        """
         door, others = self.door(step), ALONE if step == "fetch" or self.others is None else self.others
         if step in self.shut or door.flying + others.flying >= door.cap:
             return None
@@ -219,13 +213,13 @@ class Gate:
         if opens_at is None:
             return None
         opens_at = max(opens_at, door.hold_until)
-        if self.windows and self._counts(step):
-            opens_at = max(opens_at, *(window.opens_at(now) for window in self.windows))
+        if step != "fetch":
+            opens_at = max(opens_at, self._paced(step, now, weight))
         return opens_at
 
-    def reopens_at(self, step: Step, now: float) -> float | None:
+    def reopens_at(self, step: Step, now: float, weight: int = 0) -> float | None:
         """As `opens_at`, but soon where others are in the lane: nobody tells us when they are done, so we look again."""
-        opens_at = self.opens_at(step, now)
+        opens_at = self.opens_at(step, now, weight)
         if self.others is None or self.others.runs == 0 or step in self.shut:
             return opens_at
         return now + GLANCE if opens_at is None else min(opens_at, now + GLANCE)
@@ -234,39 +228,67 @@ class Gate:
         """The door this step leaves through."""
         return self.files if step == "fetch" else self.api
 
-    def sent(self, step: Step, at: float) -> None:
-        """Count a call that leaves."""
-        self.door(step).flying += 1
+    def sent(self, step: Step, at: float, id: str = "", weight: int = 0) -> None:
+        """Count a call that leaves, of the request `id`; at most one of each is out."""
+        door = self.door(step)
+        door.flying += 1
+        if step == "fetch":
+            return
+        passage = self.passages[id] = Passage(at, door.flying, weight)
         if self._counts(step):
-            self._note(at)
-            if self.others is not None:
-                self._sent.append(at)
+            self._note(at, passage)
+        if weight:
+            self._weigh(at, weight, passage)
+        if self.rate is not None:
+            passage.ahead = self.rate.sent(at)
+        if self.crowd is not None:
+            self.crowd.sent(at, door.flying)
 
-    def remember(self, step: Step, at: float) -> None:
+    def left(self, id: str, at: float) -> None:
+        """The call of this request, already counted as sent, has really left only now: what is counted is when it arrives."""
+        passage = self.passages.get(id)
+        if passage is not None:
+            self.lag = max(min(at - passage.at, LONGEST_LAG), self.lag * CALMING)
+            passage.at = at
+
+    def remember(self, step: Step, at: float, weight: int = 0) -> None:
         """Count a call of an earlier run: the vendor's windows do not know that we were restarted.
 
         Whoever tells of others tells of that, too.
         """
-        if self.others is None and self._counts(step):
-            self._note(at)
+        if self.others is not None:
+            return
+        if self._counts(step):
+            for window in self.windows:
+                window.note(at)
+        for window in self.tokens:
+            window.note(at, weight)
 
     def share(self, others: Others) -> None:
-        """Take in what other runs do in this lane, and what any run did in it before."""
+        """Take in what other runs do in this lane, and what any run did in it before.
+
+        They say when they decided; when their calls left is later by about as much as ours leave after we decide.
+        """
         self.others = others
         for at in others.sent:
-            self._note(at)
+            for window in self.windows:
+                window.note(at + self.lag)
+        for at, weight in others.tokens:
+            for window in self.tokens:
+                window.note(at + self.lag, weight)
 
-    def use(self, now: float, due: Iterable[Step]) -> Use:
-        """What the others are to know of us since this was last asked; `due` are the steps for which something is due."""
+    def use(self, now: float, due: Mapping[Step, int]) -> Use:
+        """What the others are to know of us since this was last asked; `due` are steps for which something is due, with weights."""
         sent, self._sent = tuple(self._sent), []
+        tokens, self._tokens = tuple(self._tokens), []
         flying = self.api.flying if self.limits.concurrent is not None else 0
-        return Use(flying, self.tickets, sent, self.waits(now, due))
+        return Use(flying, self.tickets, sent, self.waits(now, due), tokens)
 
-    def waits(self, now: float, due: Iterable[Step]) -> bool:
+    def waits(self, now: float, due: Mapping[Step, int]) -> bool:
         """Whether one of the steps that are `due` is kept by what the limits count, and by nothing else."""
-        if self.api.circuit.trips or self.api.hold_until > now:
+        if self.api.circuit.trips or self.api.hold_until > now or (self.rate is not None and self.rate.opens_at(now) > now):
             return False
-        opens_at = [self.opens_at(step, now) for step in due if step not in self.shut]
+        opens_at = [self.opens_at(step, now, weight) for step, weight in due.items() if step not in self.shut]
         return any(at is None or at > now for at in opens_at)
 
     def answered(self, step: Step, at: float, id: str, verdict: Verdict) -> None:
@@ -274,6 +296,8 @@ class Gate:
         door = self.door(step)
         door.flying -= 1
         door.hear(at, id, verdict)
+        if step != "fetch" and (passage := self.passages.pop(id, None)) is not None:
+            self._learn(step, at, passage, verdict)
         if isinstance(verdict, Barred):
             self.barred = self.barred or verdict.why
             self.close(step, verdict.why)
@@ -296,14 +320,73 @@ class Gate:
         """Everything that changes, as a comparable value."""
         doors = tuple((*vars(door.circuit).values(), door.flying, door.hold_until, door.streak) for door in (self.api, self.files))
         rest = (self.tickets, self.retries.left, dict(self.shut), self.barred, self.failing)
-        return tuple(tuple(window.moments) for window in self.windows), doors, rest
+        learned = tuple(None if one is None else one.snapshot() for one in (self.crowd, self.rate))
+        return tuple(window.snapshot() for window in (*self.windows, *self.tokens)), doors, learned, rest
 
     def _full(self, others: Others) -> bool:
         return self.limits.queued is not None and self.tickets + others.tickets >= self.limits.queued
 
-    def _note(self, at: float) -> None:
+    def _paced(self, step: Step, now: float, weight: int) -> float:
+        """The moment from which the windows and the learned rate allow a call to the API."""
+        opens_at = now if self.rate is None else self.rate.opens_at(now)
+        if self.windows and self._counts(step):
+            opens_at = max(opens_at, *(window.opens_at(now) for window in self.windows))
+        if self.tokens and step == "submit":
+            opens_at = max(opens_at, *(window.opens_at(now, weight) for window in self.tokens))
+        return opens_at
+
+    def _note(self, at: float, passage: Passage) -> None:
         for window in self.windows:
-            window.note(at)
+            window.note(at, 1, passage)
+        if self.others is not None:
+            self._sent.append(at)
+
+    def _weigh(self, at: float, weight: int, passage: Passage | None = None) -> None:
+        for window in self.tokens:
+            window.note(at, weight, passage)
+        if self.others is not None:
+            self._tokens.append((at, weight))
+
+    def _learn(self, step: Step, at: float, passage: Passage, verdict: Verdict) -> None:
+        """What the answer to a call says of the time it took, of its weight, and of our pace."""
+        seconds = at - passage.at
+        for window in passage.delays:
+            window.hear(passage, passage.weight if window in self.tokens else 1, seconds - self.latencies.least)
+        if isinstance(verdict, Broken | Lost):
+            return
+        self.latencies.hear(seconds)
+        if isinstance(verdict, Done) and verdict.used and passage.weight:
+            self._weigh(passage.at, verdict.used - passage.weight)
+        if isinstance(verdict, Busy):
+            self._slow_down(at, passage, verdict.after)
+            return
+        if self.crowd is not None:
+            self.crowd.accept(passage.flying, passage.at)
+            if step == "submit":
+                self.crowd.time(at - passage.at)
+            self.api.cap = self.crowd.most
+
+    def _slow_down(self, at: float, passage: Passage, after: float | None) -> None:
+        """Once per episode: what left before the last one was cut short says nothing new."""
+        if passage.at < self.cut_at:
+            if self.rate is not None:
+                self.rate.refuse_too(passage.at)
+            if self.crowd is not None and self.crowd.cut_at == self.cut_at:
+                self.crowd.refuse_too()
+                self.api.cap = self.crowd.most
+            return
+        self.cut_at = at
+        for window in self.windows:
+            window.widen()
+        soon = self.rate is not None and passage.ahead == 0 and self.rate.counted > 0
+        flying = max(passage.flying, self.api.flying + 1)
+        crowded = self.crowd is not None and not soon and self.crowd.refuse(at, flying, self.api.flying)
+        if self.crowd is not None:
+            self.api.cap = self.crowd.most
+        if self.rate is not None:
+            self.rate.refuse(at, passage.at, passage.ahead, not crowded)
+            if after is None and self.rate.curve is not None and passage.ahead and self.api.streak == 1:
+                self.api.hold_until = at + BRIEF * (self.api.hold_until - at)  # slower now, so a breath will do
 
     def _counts(self, step: Step) -> bool:
         return step == "submit" or (step == "poll" and self.limits.polls_count)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from runner.core.lifecycle import BOUGHT, SETTLED, Life, State
+from runner.core.lifecycle import SETTLED, Life, State
 from runner.facts import Answered, Fact, Planned, Sent
 from runner.records import Money, Step
-from runner.verdicts import Busy
+from runner.verdicts import Busy, is_bought
 
 SPAN: Final = 60
 """Seconds over which the pace is measured."""
@@ -132,7 +132,7 @@ class Tally:
     def _plan(self, life: Life, price: Money | None) -> None:
         self.planned += 1
         self.reused += life.state == "saved"
-        if life.state == "new" and price is not None:
+        if life.state == "new" and price is not None and price.amount:
             _add(self.estimated, price)
 
     def _count_call(self, fact: Fact, before: Life, price: Money | None) -> None:
@@ -143,13 +143,13 @@ class Tally:
         elif isinstance(fact, Answered):
             self.flying -= before.flies(fact.step, fact.part)
             self.busy += isinstance(fact.verdict, Busy)
-            if fact.step == "submit" and isinstance(fact.verdict, BOUGHT):
+            if fact.step == "submit" and is_bought(fact.verdict):
                 self._accrue(price)
 
     def _accrue(self, price: Money | None) -> None:
         if price is None:
             self.unpriced += 1
-        else:
+        elif price.amount:
             _add(self.accrued, price)
 
     def _finish(self, second: int) -> None:

@@ -2,8 +2,9 @@
 
 The manifest of the last run says its mode, and while a run writes here, a mark does; a run that was killed leaves its mark. A live
 run that finds the sandbox's results takes them away first, files that somebody edited excepted; a sandbox run that finds live
-results refuses, because pictures that were paid for are not overwritten by drawings. The mark is locked: two runs, of whatever job
-or mode, never write to one folder at once.
+results refuses, because pictures that were paid for are not overwritten by drawings. A replay leaves what the recorded run left, so
+it counts as a run of that mode; over live results it goes only where they are the very ones that were recorded. The mark is locked:
+two runs, of whatever job or mode, never write to one folder at once.
 """
 
 from __future__ import annotations
@@ -20,28 +21,46 @@ import orjson
 
 from runner.edge.journal import Mode
 from runner.edge.outputs import MANIFEST, RESULTS, read_results
-from runner.errors import Held, Invalid, OurSide, Usage
+from runner.errors import Held, Invalid, OurSide, Stranger, Usage
 
 MARK: Final = ".adbatch-run"
+REPEATED: Final = "repeated"
+"""The last mode of a folder whose results a replay of a live run left: live ones, which a replay may write again."""
 
 
 @contextmanager
-def claim_output(folder: Path, mode: Mode) -> Iterator[None]:
+def claim_output(folder: Path, mode: Mode, recorded: str | None = None) -> Iterator[None]:
     """Keep `folder` for a run of this mode while the block lasts.
 
-    Raises `Usage` where a sandbox run would write over live results, `Held` while another run writes there, and `OurSide` where
-    what lies there cannot be read or removed.
+    For a replay that is the recorded mode, and `recorded` the sha256 which that run's results had (empty where it is not known).
+    Raises `Usage` where a sandbox run or a replay would write over live results, `Held` while another run writes there, and
+    `OurSide` where what lies there cannot be read or removed.
     """
     with _held(folder) as mark:
         killed = mark.read(100).strip()
-        _make_fit(folder, mode, killed or _last_mode(folder))
+        last = killed or _last_mode(folder)
+        if recorded is not None and last == "live":
+            _refuse_others(folder, recorded)
+        _make_fit(folder, mode, "live" if last == REPEATED else last)
         _write(mark, f"{mode}\n")
         try:
             yield
-        except (Usage, Invalid):  # nothing was written: the folder is as it was found
+        except (Usage, Invalid, Stranger):  # nothing was written: the folder is as it was found
             _write(mark, killed)
             raise
         _write(mark, "")
+
+
+def _refuse_others(folder: Path, recorded: str) -> None:
+    """Raise `Usage` where live results lie that are not those with the sha256 `recorded`."""
+    try:
+        with (folder / RESULTS).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return
+    if found != recorded:
+        remedy = "give the job another output.dir to replay into, or move them away"
+        raise Usage(f"{folder} holds results of another live run than the recorded one; {remedy}")
 
 
 def _make_fit(folder: Path, mode: Mode, last: str | None) -> None:
@@ -90,7 +109,11 @@ def _last_mode(folder: Path) -> str | None:
         return None
     except (OSError, ValueError) as error:
         raise OurSide(f"{path}: cannot be read ({error}); move it away, it is written anew by the next run") from error
-    return told.get("mode") if isinstance(told, dict) else None
+    if not isinstance(told, dict):
+        return None
+    if told.get("mode") != "replay":
+        return told.get("mode")
+    return REPEATED if told.get("recorded") == "live" else "sandbox"
 
 
 def _clear(folder: Path) -> None:

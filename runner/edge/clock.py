@@ -11,10 +11,14 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 GRAIN: Final = 1e-6
 """Seconds slept longer than asked: a moment as a float is good to a quarter of a microsecond, and nobody may wake early."""
+TURNS: Final = 16
+"""Turns of the event loop after which whoever brings the end of something has been heard, and who slept for it sleeps no more."""
 
 
 class Clock(Protocol):
@@ -41,6 +45,37 @@ class SystemClock:
         """Return once `now()` is at least `at`."""
         if (rest := at - self.now()) > 0:
             await asyncio.sleep(rest + GRAIN)
+
+
+class LeapingClock(SystemClock):
+    """The real clock for who waits for nobody: it leaps over every sleep as soon as nothing is `busy`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._busy = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """While the block lasts something is under way whose end may change who sleeps for what: nobody leaps."""
+        self._busy += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self._idle.set()
+
+    async def sleep_until(self, at: float) -> None:
+        """Leap to `at` once all that was busy has ended and whoever waited for it was heard."""
+        while self.now() < at:
+            await self._idle.wait()
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            if self._idle.is_set():
+                self._origin += max(0.0, at - self.now())
 
 
 class VirtualClock:

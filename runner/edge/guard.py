@@ -123,6 +123,7 @@ def read_url(text: str) -> URL:
     return url
 
 
+@lru_cache(maxsize=2048)
 def origin_of(url: URL) -> Origin:
     """The origin of a URL that `read_url` gave."""
     return Origin(url.scheme, (url.host or "").lower().rstrip("."), url.port or 0)

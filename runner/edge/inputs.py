@@ -19,6 +19,8 @@ from runner.records import BLOB_SCHEME
 
 MOST_BYTES: Final = 25 * 1024 * 1024
 """An input picture may have 25 MiB, like a downloaded one."""
+LFS: Final = b"version https://git-lfs.github.com/spec/v1"
+"""How the small file begins that stands in git for a large one (Git LFS specification, docs/spec.md)."""
 SHOWN: Final = 200
 """Characters of a path that are shown: a row may give a whole text, or a `data:` URI, where a path is wanted."""
 
@@ -39,6 +41,13 @@ class InputFiles:
             self._known[path] = BLOB_SCHEME + (self._store.put(data).sha256 if self._store else hashlib.sha256(data).hexdigest())
         return self._known[path]
 
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def seen(self) -> dict[str, str]:
+        """The sha256 (hex) of every picture brought so far, by its path as the job writes it, sorted."""
+        return {path: blob.removeprefix(BLOB_SCHEME) for path, blob in sorted(self._known.items())}
+
     def _read(self, path: str) -> bytes:
         place = self._find(path)
         try:
@@ -48,6 +57,8 @@ class InputFiles:
             raise OurSide(f"{place}: cannot be read ({problem.strerror}); check its permissions") from problem
         if len(data) > MOST_BYTES:
             raise ValueError(f"{path!r} has more than {MOST_BYTES // 1024} KiB; make the picture smaller")
+        if data.startswith(LFS):
+            raise ValueError(f"{path!r} is a Git LFS pointer, not the picture itself; run: git lfs pull")
         if sniff(data[:HEAD_BYTES]) is None:
             raise ValueError(f"{path!r} is not a picture (a JPEG, PNG, GIF, WebP or AVIF file)")
         return data

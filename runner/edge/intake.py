@@ -16,6 +16,7 @@ import aiohttp
 from runner.edge.blobs import Sink
 from runner.edge.clock import Clock
 from runner.edge.media import MP4, sniff
+from runner.edge.wire import Arrival
 from runner.records import Blob
 
 HEAD: Final = 64 * 1024
@@ -33,9 +34,9 @@ class Exceeded(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Most bytes, once decoded, of an answer in memory, of a picture, of a video, and of a feed."""
+    """Most bytes, once decoded, of an answer in memory (which may hold a picture in base64), of a picture, a video, and a feed."""
 
-    memory: int = 8 << 20
+    memory: int = 36 << 20
     picture: int = 25 << 20
     video: int = 500 << 20
     feed: int = 4 << 30
@@ -61,7 +62,7 @@ class Patience:
     def of(self, purpose: str) -> aiohttp.ClientTimeout:
         """The timeouts of a call of this purpose, as aiohttp takes them."""
         whole: float = {"submit": self.submit, "poll": self.poll}.get(purpose, self.fetch)
-        silence = whole if purpose == "submit" else min(self.silence, whole)
+        silence = None if purpose == "submit" or self.silence >= whole else self.silence
         return aiohttp.ClientTimeout(total=whole, sock_connect=self.connect, sock_read=silence)
 
     def watch(self, clock: Clock) -> Watch:
@@ -84,8 +85,10 @@ class Watch:
             raise Exceeded(f"too slow: {size} bytes in {took:.0f} s")
 
 
-async def read_whole(response: aiohttp.ClientResponse, watch: Watch, cap: int, strict: bool) -> bytes:
+async def read_whole(response: Arrival, watch: Watch, cap: int, strict: bool) -> bytes:
     """The body in memory. Beyond `cap` bytes it raises `Exceeded` if `strict`, else the rest is left unread."""
+    if response.content.is_eof() and response.content.total_bytes <= min(cap, SMALL):  # nearly always: it came with its head
+        return response.content.read_nowait()
     pieces, size = [], 0
     async for piece in _pieces(response, watch):
         size += len(piece)
@@ -99,9 +102,7 @@ async def read_whole(response: aiohttp.ClientResponse, watch: Watch, cap: int, s
     return b"".join(pieces)
 
 
-async def read_into(
-    response: aiohttp.ClientResponse, sink: Sink, watch: Watch, caps: Caps, cap: int | None = None
-) -> tuple[bytes, Blob]:
+async def read_into(response: Arrival, sink: Sink, watch: Watch, caps: Caps, cap: int | None = None) -> tuple[bytes, Blob]:
     """The body into `sink`, which is finished; returns its first 64 KiB and the blob. Beyond its cap it raises `Exceeded`.
 
     Without a `cap`, a body that begins like an MP4 may be as large as a video, any other as large as a picture.
@@ -126,7 +127,7 @@ def _end(sink: Sink, last: bytes) -> Blob:
     return sink.finish()
 
 
-async def _pieces(response: aiohttp.ClientResponse, watch: Watch) -> AsyncIterator[bytes]:
+async def _pieces(response: Arrival, watch: Watch) -> AsyncIterator[bytes]:
     size = 0
     async for piece in response.content.iter_any():
         size += len(piece)

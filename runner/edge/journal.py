@@ -10,7 +10,6 @@ Once a commit has failed nobody knows what the disk holds, so the journal refuse
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sqlite3
@@ -18,16 +17,13 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
-from zlib import crc32
-
-import orjson
+from typing import Any, Final, Literal, Self, TypeAlias
 
 from runner.edge.blobs import PRIVATE_FILE, make_private_folder, sync_folder
+from runner.edge.writing import dump, insert, load, load_queries, rows_about, seal
 from runner.errors import AdbatchError, Held, OurSide
-from runner.facts import Fact, from_json, kind_of, to_json
+from runner.facts import Fact, Saved, from_json, kind_of, to_json
 from runner.records import Json
 
 FORMAT: Final = 1
@@ -39,10 +35,15 @@ DAMAGE: Final = ("no such table", "decode")
 RECOVER: Final = "run `adbatch journal recover` on its job, or move it away and restore it from a backup"
 RECOVERED: Final = ".recovered"
 """Added to a journal's name: what could be read of a damaged one, waiting to take its place."""
-SETTINGS: Final = ("PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
-"""What makes a commit durable and keeps others out, in the order in which it is said to a connection."""
+SETTINGS: Final = (
+    "PRAGMA locking_mode=EXCLUSIVE",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA cache_size=-32768",
+)
+"""What makes a commit durable and keeps others out, in the order in which it is said to a connection; 32 MiB for its pages."""
 
-Mode: TypeAlias = Literal["live", "sandbox"]
+Mode: TypeAlias = Literal["live", "sandbox", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Journal:
         self._broken = ""
 
     @classmethod
-    def open(cls, path: Path, mode: Mode, patience: float = 5.0) -> Journal:
+    def open(cls, path: Path, mode: Mode, patience: float = 5.0) -> Self:
         """Open the journal at `path`, making it if there is none. `patience` is how many seconds to wait for a lock.
 
         Raises `Held` if another process has it open, and `OurSide`, naming file and remedy, if it is damaged, of a newer version,
@@ -99,7 +100,7 @@ class Journal:
             raise
         return cls(path, connection, meta["journal"])
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,21 +118,43 @@ class Journal:
         """
         if not facts:
             return
-        bodies = [(fact.id, fact.at, kind_of(fact), _dump(to_json(fact))) for fact in facts]
+        bodies = [(fact.id, fact.at, kind_of(fact), dump(to_json(fact))) for fact in facts]
+        seals = [seal(*row) for row in bodies]
         with self._lock, self._transaction() as connection:
-            numbers = self._number(connection, dict.fromkeys(row[0] for row in bodies))
-            sealed = [(numbers[row[0]], *row[1:], seal(*row)) for row in bodies]
-            connection.executemany(load_queries()["add_fact"], sealed)
+            numbers = self._number(connection, [row[0] for row in bodies])
+            rows = [(numbers[name], at, kind, body, seal) for (name, at, kind, body), seal in zip(bodies, seals, strict=True)]
+            insert(connection, "add_fact", rows)
 
     def histories(self, ids: Sequence[str]) -> dict[str, list[Fact]]:
         """The facts of each request that has any, oldest first; the others are left out."""
         histories: dict[str, list[Fact]] = {}
-        query = load_queries()["history"]
         with self._lock, self._reading() as connection:
-            for name in ids:
-                if rows := connection.execute(query, (bytes.fromhex(name),)).fetchall():
-                    histories[name] = [self._read(name, *row) for row in rows]
+            for digest, *row in rows_about(connection, "histories", list(dict.fromkeys(ids))):
+                name = digest.hex()
+                histories.setdefault(name, []).append(self._read(name, *row))
         return histories
+
+    def saved(self, ids: Sequence[str]) -> dict[str, Saved]:
+        """The last fact of each request whose last fact is that its result is here; the others are left out.
+
+        Nothing that was known before it counts any more, so this is all there is to know, at a tenth of what a history costs.
+        """
+        found: dict[str, Saved] = {}
+        with self._lock, self._reading() as connection:
+            for digest, *row in rows_about(connection, "saved", ids):
+                fact = self._read(digest.hex(), *row)
+                assert isinstance(fact, Saved)
+                found[fact.id] = fact
+        return found
+
+    def last(self) -> int:
+        """The number of the last fact, 0 where there is none; the same as before exactly if nothing was learnt since."""
+        return int(self.select("last")[0][0] or 0)
+
+    def latest(self, most: int) -> list[str]:
+        """The ids of the requests whose results came last, at most so many."""
+        with self._lock, self._reading() as connection:
+            return [digest.hex() for (digest,) in connection.execute(load_queries()["latest"], (most,))]
 
     def facts(self) -> Iterator[Fact]:
         """Every fact in the order it became known; memory does not grow with the journal."""
@@ -151,15 +174,20 @@ class Journal:
         for name in names:
             yield name, self.histories([name])[name]
 
+    def select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of a query of journal.sql, as they are: for rooms that count. Raises `OurSide` as everything here does."""
+        with self._lock, self._reading() as connection:
+            return connection.execute(load_queries()[query], values).fetchall()
+
     def begin_run(self, at: float, meta: Mapping[str, Json]) -> int:
         """Note that a run starts; returns its number, counted from 1."""
         with self._lock, self._transaction() as connection:
-            return int(connection.execute(load_queries()["begin_run"], (at, _dump(meta))).lastrowid or 0)
+            return int(connection.execute(load_queries()["begin_run"], (at, dump(meta))).lastrowid or 0)
 
     def end_run(self, number: int, at: float, meta: Mapping[str, Json]) -> None:
         """Note that run `number` has ended; `meta` replaces what was said of it at the start."""
         with self._lock, self._transaction() as connection:
-            connection.execute(load_queries()["end_run"], (at, _dump(meta), number))
+            connection.execute(load_queries()["end_run"], (at, dump(meta), number))
 
     def stored(self) -> int:
         """How many requests have their result."""
@@ -169,7 +197,7 @@ class Journal:
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
         with self._lock, self._reading() as connection:
-            return [Run(n, started, ended, _load(meta)) for n, started, ended, meta in connection.execute(load_queries()["runs"])]
+            return [Run(n, started, ended, load(meta)) for n, started, ended, meta in connection.execute(load_queries()["runs"])]
 
     def examine(self) -> Health:
         """Read all of it: every page, every index, every fact. Raises `OurSide` where it is damaged."""
@@ -185,7 +213,7 @@ class Journal:
         if seal(name, at, kind, body) != sealed:
             raise OurSide(f"{self.path}: the journal is damaged (a fact of request {name[:12]} has changed); {RECOVER}")
         try:
-            return from_json(kind, at, name, _load(body))
+            return from_json(kind, at, name, load(body))
         except (ValueError, KeyError, TypeError) as error:
             raise OurSide(f"{self.path}: a fact cannot be read ({error}); upgrade adbatch, or {RECOVER}") from error
 
@@ -196,10 +224,12 @@ class Journal:
     def _number(self, connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, int]:
         """The number of each request, new ones given in this order to those never seen."""
         known = self._numbers if len(self._numbers) <= NUMBERS_KEPT else {}
-        for name in (name for name in ids if name not in known):
-            digest = (bytes.fromhex(name),)
-            row = connection.execute(load_queries()["find_request"], digest).fetchone()
-            known[name] = row[0] if row else int(connection.execute(load_queries()["add_request"], digest).lastrowid or 0)
+        if strangers := [name for name in dict.fromkeys(ids) if name not in known]:
+            known |= {digest.hex(): number for digest, number in rows_about(connection, "numbers", strangers)}
+            fresh = [name for name in strangers if name not in known]
+            (last,) = connection.execute(load_queries()["last_request"]).fetchone()
+            known |= {name: number for number, name in enumerate(fresh, (last or 0) + 1)}
+            insert(connection, "add_request", [(known[name], bytes.fromhex(name)) for name in fresh])
         self._numbers = known
         return known
 
@@ -251,37 +281,6 @@ class _Transaction(_Reading):
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         super().__exit__(type(error), error, trace)
-
-
-@cache
-def load_queries() -> Mapping[str, str]:
-    """The queries of journal.sql by name; what stands between two `-- name: …` lines is one query."""
-    queries: dict[str, str] = {}
-    for block in Path(__file__).with_suffix(".sql").read_text("utf-8").split("\n\n-- ")[1:]:
-        head, _, sql = block.partition("\n")
-        queries[head.partition(":")[0]] = sql.strip().removesuffix(";")
-    return queries
-
-
-def seal(name: str, at: float, kind: str, body: str) -> int:
-    """The checksum of a fact of the request of this id."""
-    return crc32(f"{name} {float(at)!r} {kind} {body}".encode())
-
-
-def _dump(body: Mapping[str, Any]) -> str:
-    """JSON text. A vendor's text may hold half a surrogate pair, which orjson refuses and `json` escapes."""
-    try:
-        return orjson.dumps(body).decode()
-    except TypeError:
-        return json.dumps(body)
-
-
-def _load(text: str) -> dict[str, Any]:
-    try:
-        body: dict[str, Any] = orjson.loads(text)
-    except ValueError:
-        body = json.loads(text)
-    return body
 
 
 def give_birth(path: Path, mode: Mode, journal_id: str = "") -> None:

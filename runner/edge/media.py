@@ -12,13 +12,15 @@ import struct
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from runner.edge.looks import look_of
 from runner.edge.pieces import is_crumbled
+from runner.records import Look
 
 MOST_PIXELS: Final = 50_000_000
 """Pixels of one picture, far beyond any ad, and 200 MB once decoded."""
@@ -65,12 +67,16 @@ MP4: Final = Kind("video/mp4", "mp4")
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A verified picture or video. `ext` has no dot; width and height are pixels, None where a video does not say."""
+    """A verified picture or video. `ext` has no dot; width and height are pixels, None where a video does not say.
+
+    A picture's `look` is found out in passing, while it is decoded anyway.
+    """
 
     media_type: str
     ext: str
     width: int | None
     height: int | None
+    look: Look | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,7 @@ def _inspect_picture(file: BinaryIO, kind: Kind) -> Media | Bad:
             if why := _immoderate(width, height, file.seek(0, 2)):
                 return Bad(why)
         decoded = _ALONE.submit(_decode, file, kind).result() if width * height > LARGE else _decode(file, kind)
-        return decoded or Media(kind.media_type, kind.ext, width, height)
+        return decoded if isinstance(decoded, Bad) else Media(kind.media_type, kind.ext, width, height, decoded)
     except UnidentifiedImageError:
         return Bad(f"it begins like {kind.decoder} but cannot be read as such")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -156,13 +162,13 @@ def _immoderate(width: int, height: int, size: int) -> str:
     return ""
 
 
-def _decode(file: BinaryIO, kind: Kind) -> Bad | None:
-    """Verify the file and decode every frame; an animation may not unfold into more than its share."""
+def _decode(file: BinaryIO, kind: Kind) -> Bad | Look:
+    """Verify the file, decode every frame and look at the first; an animation may not unfold into more than its share."""
     file.seek(0)
     with Image.open(file, formats=(kind.decoder,)) as picture:
         picture.verify()
     file.seek(0)
-    pixels = 0
+    pixels, look = 0, None
     with Image.open(file, formats=(kind.decoder,)) as picture:
         for number, frame in enumerate(ImageSequence.Iterator(picture), 1):
             each = frame.size[0] * frame.size[1]
@@ -170,7 +176,9 @@ def _decode(file: BinaryIO, kind: Kind) -> Bad | None:
             if number > MOST_FRAMES or each > MOST_PIXELS or pixels > MOST_FRAME_PIXELS:
                 return Bad(f"an animation of more than {MOST_FRAMES:,} frames or {MOST_FRAME_PIXELS:,} pixels")
             frame.load()
-    return None
+            look = look_of(frame) if look is None else replace(look, frames=number)
+    assert look is not None, "every picture has a frame"
+    return look
 
 
 def _inspect_video(file: BinaryIO) -> Media | Bad:

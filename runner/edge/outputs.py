@@ -8,7 +8,9 @@ carries the time of its blob, so telling that nothing changed costs one `stat` a
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -17,24 +19,36 @@ import shutil
 import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import orjson
 
+from runner.edge.barrier import MOST, Staging
 from runner.edge.blobs import Blobs
 from runner.errors import OurSide
 from runner.records import Json
 
 RESULTS: Final = "results.jsonl"
 MANIFEST: Final = "manifest.json"
+PROVENANCE: Final = "provenance.intoto.json"
 RESULTS_SCHEMA: Final = "urn:adbatch:schema:results:1"
 MANIFEST_SCHEMA: Final = "urn:adbatch:schema:manifest:1"
 WORKPLACE: Final = ".adbatch-tmp"
 """A folder inside the output folder for files being written; it is gone when nothing is."""
+RETIRED: Final = ".retired"
+"""A folder inside the output folder for published files that results.jsonl names no more (`adbatch prune`)."""
+REPORT: Final = "report"
+"""A folder inside the output folder for the gallery (`adbatch report`)."""
+RESERVED: Final = (RESULTS, MANIFEST, PROVENANCE, WORKPLACE, RETIRED, REPORT)
+"""What is never published under these names, in the output folder itself."""
 PIECE: Final = 1 << 20
+PUBLIC_FILE: Final = 0o666
+"""What is published has the user's umask taken from this."""
+NOWHERE: Final = frozenset(("", ".", ".."))
+"""Segments that no path has which only leads on; an absolute one begins with the first."""
 HALF: Final = re.compile("[\ud800-\udfff]")
 """Half a surrogate pair, which no file name can hold."""
 
@@ -73,14 +87,15 @@ def read_results(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
-                yield _read_line(path, number, line)
+                yield read_line(path, number, line)
     except OSError as error:
         raise OurSide(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _read_line(path: Path, number: int, line: bytes) -> dict[str, Any]:
+def read_line(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    """One line of a results.jsonl. Raises `OurSide`, naming file and line, where it is not a JSON object."""
     try:
-        result = orjson.loads(line)
+        result = _parse(line)
     except ValueError as error:
         raise OurSide(f"{path}:{number}: not JSON ({error}); run the job again to write this file anew") from error
     if not isinstance(result, dict):
@@ -88,12 +103,22 @@ def _read_line(path: Path, number: int, line: bytes) -> dict[str, Any]:
     return result
 
 
+def _parse(line: bytes) -> Any:
+    """The JSON of a line; half a surrogate pair, which `result_line` escapes, is read only by the slower parser."""
+    try:
+        return orjson.loads(line)
+    except ValueError:
+        if b"\\ud" not in line.lower():
+            raise
+        return json.loads(line)
+
+
 class Outputs:
     """The output folder `root`, fed from `blobs`; what `others` hold may be replaced too. It all blocks: call it from a thread."""
 
     def __init__(self, root: Path, blobs: Blobs, others: Sequence[Blobs] = ()) -> None:
         self.root, self._blobs, self._others = root, blobs, others
-        self._entering = threading.Lock()
+        self._entering = threading.RLock()
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -116,6 +141,49 @@ class Outputs:
         except OSError as error:
             raise _failure(self.root / relative, error) from error
 
+    def publish_all(self, files: Sequence[tuple[str, str]]) -> list[Published]:
+        """`publish` for many blobs and their paths, with one wait for the disk for all that are new. Says and raises the same."""
+        told: list[Published] = []
+        for start in range(0, len(files), MOST):
+            told += self._publish_some(files[start : start + MOST])
+        return told
+
+    def _publish_some(self, files: Sequence[tuple[str, str]]) -> list[Published]:
+        told: list[Published] = []
+        at = self.root / WORKPLACE
+        try:
+            with ExitStack() as stack, self._entering:
+                workplace = stack.enter_context(self._folder([WORKPLACE]))
+                staging = stack.enter_context(Staging(workplace, "", PUBLIC_FILE))
+                handles: dict[str, int] = {}
+                for sha256, relative in files:
+                    at = self.root / relative
+                    *folders, name = _segments(relative)
+                    way = "/".join(folders)
+                    if way not in handles:
+                        handles[way] = stack.enter_context(self._folder(folders))
+                    told.append(self._stage(staging, sha256, handles[way], name))
+                staging.settle()
+        except OSError as error:
+            raise _failure(at, error) from error
+        return told
+
+    def _stage(self, staging: Staging, sha256: str, folder: int, name: str) -> Published:
+        """Stage a new file that is small; of any other see to it at once."""
+        found = _look(folder, name)
+        if found is not None:
+            return self._update(self._blobs.path(sha256), folder, name, found)
+        blob = self._blobs.open(sha256)
+        try:
+            times = os.fstat(blob)
+            if times.st_size <= PIECE:
+                staging.add(os.read(blob, times.st_size), folder, name, (times.st_atime_ns, times.st_mtime_ns))
+                return "written"
+        finally:
+            os.close(blob)
+        self._copy(self._blobs.path(sha256), folder, name)
+        return "written"
+
     def holds(self, sha256: str, relative: str) -> bool:
         """Whether `relative` is there and holds the blob."""
         *folders, name = _segments(relative)
@@ -134,6 +202,49 @@ class Outputs:
         """Replace manifest.json; `$schema` comes first, the rest in the order given."""
         body = {"$schema": MANIFEST_SCHEMA, **manifest}
         return self._write(MANIFEST, [orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+
+    def write_provenance(self, pieces: Iterable[bytes]) -> Written:
+        """Replace provenance.intoto.json by `pieces`, streamed."""
+        return self._write(PROVENANCE, pieces)
+
+    def retire(self, sha256: str, relative: str, at: float) -> Literal["retired", "kept", "gone"]:
+        """Move a published file into `.retired/`, where `at` is its time; `kept` if it is not that blob any more.
+
+        Nothing there is replaced: a file whose name is taken gets another. Raises `OurSide` when the disk fails.
+        """
+        *folders, name = _segments(relative)
+        try:
+            with self._folder(folders, make=False) as folder:
+                found = _look(folder, name)
+                if found is None:
+                    return "gone"
+                if not stat.S_ISREG(found.st_mode) or _hash(folder, name) != sha256:
+                    return "kept"
+                with self._folder([RETIRED, *folders]) as shelf:
+                    spare = _spare_name(shelf, name)
+                    os.rename(name, spare, src_dir_fd=folder, dst_dir_fd=shelf)
+                    os.utime(spare, (at, at), dir_fd=shelf, follow_symlinks=False)
+                    os.fsync(shelf)
+                os.fsync(folder)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # its folder is gone, or is a link: not ours any more
+                return "gone"
+            raise _failure(self.root / relative, error) from error
+        for depth in range(len(folders), 0, -1):
+            with suppress(OSError), self._folder(folders[: depth - 1], make=False) as parent:
+                os.rmdir(folders[depth - 1], dir_fd=parent)
+        return "retired"
+
+    @contextmanager
+    def shelf(self) -> Iterator[int]:
+        """A handle of the folder of what is retired, made if need be, and gone afterwards if it is empty. Raises `OurSide`."""
+        try:
+            with self._folder([RETIRED]) as handle:
+                yield handle
+            with suppress(OSError):
+                (self.root / RETIRED).rmdir()
+        except OSError as error:
+            raise _failure(self.root / RETIRED, error) from error
 
     def sweep(self) -> None:
         """Remove what an interrupted run left half written. Only while no other run writes here."""
@@ -184,7 +295,7 @@ class Outputs:
         """A new file with the user's umask, and how to give it its place; gone at the end if it got none."""
         temp = secrets.token_hex(8)
         with self._entering, self._folder([WORKPLACE]) as folder:
-            handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666, dir_fd=folder)
+            handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PUBLIC_FILE, dir_fd=folder)
             workplace = os.dup(folder)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -221,18 +332,28 @@ class Outputs:
             os.close(handle)
 
 
+def is_relative(relative: str) -> bool:
+    """Whether this is a path below a folder, by its words alone: not absolute, not upwards, with names a disk can hold."""
+    segments = relative.split("/")
+    wrong = any(segment in NOWHERE for segment in segments) or "\\" in relative or "\0" in relative
+    return not (wrong or HALF.search(relative))
+
+
 def _segments(relative: str) -> list[str]:
     """The names on the way. Raises `OurSide` for what `runner.job.paths` never lets through: this is the last fence."""
     segments = relative.split("/")
-    if (
-        any(segment in ("", ".", "..") or set(segment) & set("\\\0") for segment in segments)
-        or PurePosixPath(relative).is_absolute()
-        or HALF.search(relative)
-    ):
+    if not is_relative(relative):
         raise OurSide(f"{relative!r} is not a path below the output folder; mend `save:` in the job")
-    if segments[0].casefold() in (RESULTS, MANIFEST, WORKPLACE):
+    if segments[0].casefold() in RESERVED:
         raise OurSide(f"{relative!r} is a name adbatch keeps for itself; mend `save:` in the job")
     return segments
+
+
+def _spare_name(folder: int, name: str) -> str:
+    """The name, or the first like it that is free; no path of a job holds a `~`."""
+    stem, dot, ending = name.rpartition(".")
+    names = (f"{stem or ending}~{number}{dot}{ending if stem else ''}" for number in itertools.count(2))
+    return next(spare for spare in itertools.chain((name,), names) if _look(folder, spare) is None)
 
 
 def _look(folder: int, name: str) -> os.stat_result | None:

@@ -21,8 +21,9 @@ import orjson
 
 from runner.core.lifecycle import Life, fold, recall
 from runner.edge.blobs import PRIVATE_FILE, sync_folder
-from runner.edge.journal import FORMAT, RECOVERED, Health, Journal, Mode, Run, give_birth, seal
+from runner.edge.journal import FORMAT, RECOVERED, Health, Journal, Mode, Run, give_birth
 from runner.edge.salvage import Buffer, Found, Value, read_rows
+from runner.edge.writing import seal
 from runner.errors import OurSide
 from runner.facts import Answered, Fact, Planned, Sent, from_json
 from runner.records import Request, request_id

@@ -59,13 +59,17 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text without secrets."""
-        found = any(spelling in text for spelling in self._spellings)  # many times as fast as the pattern
-        return self._pattern.sub(MASK, text) if found else text
+        for spelling in self._spellings:  # many times as fast as the pattern
+            if spelling in text:
+                return self._pattern.sub(MASK, text)
+        return text
 
     def redact_bytes(self, data: bytes) -> bytes:
         """The bytes without secrets, be they UTF-8 or Latin-1."""
-        found = any(spelling in data for spelling in self._coded)
-        return self._coded_pattern.sub(MASK.encode(), data) if found else data
+        for spelling in self._coded:
+            if spelling in data:
+                return self._coded_pattern.sub(MASK.encode(), data)
+        return data
 
     def redact_piece(self, data: bytes) -> tuple[bytes, bytes]:
         """The beginning of `data` without secrets, and the rest, which is to be put before the next piece of the stream."""

@@ -40,15 +40,20 @@ def connections_for(wanted: int | None, lanes: int) -> int:
     return min(wanted or MOST_CONNECTIONS, share)
 
 
+def make_connector(dial: Dial, limit: int, keep_alive: float, resolver: AbstractResolver | None = None) -> aiohttp.TCPConnector:
+    """What looks names up, dials through `dial`, and keeps idle connections. Call it inside the event loop."""
+    reuse: dict[str, Any] = {"keepalive_timeout": keep_alive} if keep_alive > 0 else {"force_close": True}
+    return aiohttp.TCPConnector(limit=limit, socket_factory=dial, ttl_dns_cache=60, resolver=resolver, **reuse)
+
+
 def open_session(dial: Dial, limit: int, keep_alive: float, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
     """A session whose sockets come from `dial`, with at most `limit` connections. Names are looked up by the system, or `resolver`.
 
     A connection is used again if it has been idle for less than `keep_alive` seconds; 0 means a fresh one for every call, so that
     a server closing an idle connection just then cannot be mistaken for one that lost a purchase. Call it inside the event loop.
     """
-    reuse: dict[str, Any] = {"keepalive_timeout": keep_alive} if keep_alive > 0 else {"force_close": True}
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=limit, socket_factory=dial, ttl_dns_cache=60, resolver=resolver, **reuse),
+        connector=make_connector(dial, limit, keep_alive, resolver),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": USER_AGENT},
         trust_env=False,

@@ -20,6 +20,7 @@ from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from runner.edge.blobs import Sink
+from runner.edge.inputs import LFS
 from runner.errors import Complaint, Invalid, OurSide
 from runner.records import Blob, NoAnswer, Reply
 
@@ -117,6 +118,8 @@ def _copy(path: Path, feeds: Path) -> tuple[Path, Blob]:
     try:
         with path.open("rb") as file, Sink(feeds, lambda sha256: feeds / f"{sha256}{suffix}") as sink:
             while piece := file.read(PIECE):
+                if sink.size == 0 and piece.startswith(LFS):
+                    raise _invalid(f"{path.name} is a Git LFS pointer, not the feed itself; run: git lfs pull")
                 sink.write(piece)
             blob = sink.finish()
     except OSError as error:

@@ -1,13 +1,14 @@
 """The state folder: where everything that must outlive a run is, and the lock that keeps runs of one job apart.
 
     <root>/.gitignore               `*`: never committed
-    <root>/live|sandbox/            what was bought, and what was only played
+    <root>/live|sandbox|replay/     what was bought, what was only played, and what was only repeated
         blobs/                      bytes by content
         feeds/                      snapshots of feeds
         jobs/<name>/journal.db      the facts
         jobs/<name>/lock            flock, freed by the kernel when its holder dies; `holder` says who has it
+    <root>/recordings/<mode>/<name> what was said in recorded runs, unless another folder was named
 
-Sandbox and live share nothing but the root. All of it is private to its owner.
+The modes share nothing but the root. All of it is private to its owner.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from runner.edge.blobs import PRIVATE_FILE, Blobs, make_private_folder
 from runner.edge.journal import Mode
 from runner.errors import Held, OurSide
 
+OURS: Final = frozenset({"live", "sandbox", "replay", "recordings"})
 LOOKS: Final = 10
 LOOK: Final = 0.02
 """How often, and seconds apart, it is looked who holds a job."""
@@ -42,7 +44,7 @@ class State:
         self.home = make_private_folder(root / mode)
         _probe(self.home)
         ignore = root / ".gitignore"
-        if not ignore.exists():
+        if {entry.name for entry in root.iterdir()} <= OURS:  # in a folder of other things it would hide those from git
             ignore.touch(PRIVATE_FILE)
             ignore.write_text("*\n", "utf-8")
 
@@ -51,9 +53,19 @@ class State:
         return Blobs(self.home / "blobs")
 
     def drawings(self) -> tuple[Blobs, ...]:
-        """For a live run, the store of the sandbox, if there is one: what a killed rehearsal left published may be replaced."""
-        folder = self.root / "sandbox" / "blobs"
-        return (Blobs(folder),) if self.mode == "live" and folder.is_dir() else ()
+        """The other stores of modes in which nothing is bought: what is published from there may be replaced by a run of this mode.
+
+        What a killed rehearsal or a replay left was not edited by anybody.
+        """
+        folders = [self.root / mode / "blobs" for mode in ("sandbox", "replay") if mode != self.mode]
+        return tuple(Blobs(folder) for folder in folders if folder.is_dir())
+
+    def start_afresh(self, job: str) -> None:
+        """Forget the job's journal. Only where nothing is bought, and only by who holds the job."""
+        if self.mode != "replay":
+            raise ValueError(f"a {self.mode} journal is never thrown away")
+        for path in self._folder(job).glob("journal.db*"):
+            path.unlink()
 
     @property
     def feeds(self) -> Path:
@@ -130,6 +142,15 @@ def _write_private(path: Path, body: dict[str, Any]) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(body, file)
+
+
+def read_holder(folder: Path) -> dict[str, Any] | None:
+    """Who holds the job whose folder this is: `pid`, `host` and `since` (RFC 3339). None where nobody has said so yet."""
+    try:
+        told = json.loads((folder / "holder").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def _describe(holder: Path) -> str:

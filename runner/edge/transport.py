@@ -1,23 +1,23 @@
 """The transport: a `Call` goes out once, a `Reply` comes back.
 
 Secrets are names until the header is written. A submit or a poll goes only to addresses the project file names for its lane, over
-that lane's sessions; a download goes over a bare session that holds no secret, each hop of it checked again. Nothing is repeated
+that lane's connections; a download goes over others and holds no secret, each hop of it checked again. Nothing is repeated
 here, nothing is followed with a key, and everything that comes in has a cap on its decoded bytes, its time and its slowness.
 
 If no complete answer came, what matters is whether the request can have left: `NoAnswer.sent` is False only if the trace of
-`runner.edge.sessions` proves that it did not. The class of an exception proves nothing (a connect error is a kind of OSError, and
+`runner.edge.wire` proves that it did not. The class of an exception proves nothing (a connect error is a kind of OSError, and
 so is a reset after the vendor billed us).
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -26,7 +26,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from runner.edge.blobs import Blobs, Sink
-from runner.edge.bodies import find_assets, write_body
+from runner.edge.bodies import find_assets, write_body, write_plain
 from runner.edge.censor import CensoredSink, censor
 from runner.edge.clock import Clock
 from runner.edge.guard import Denied, Guard, Origin, origin_of, read_url
@@ -34,15 +34,19 @@ from runner.edge.intake import Caps, Exceeded, Patience, read_into, read_whole
 from runner.edge.media import sniff
 from runner.edge.redaction import Redactor, redact
 from runner.edge.secrets import Secrets
-from runner.edge.sessions import Dial, Progress, connections_for, open_session
+from runner.edge.sessions import Dial, Progress, connections_for
+from runner.edge.wire import Arrival, Letter, Wire
 from runner.errors import OurSide
-from runner.records import BLOB_SCHEME, Answer, Asset, Call, FormBody, JsonBody, NoAnswer, Reply, Step
+from runner.records import BLOB_SCHEME, Answer, Asset, Call, FileBody, FormBody, JsonBody, NoAnswer, Reply, Step
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 MOST_HOPS: Final = 5
 IMPORTS_KEPT: Final = 4096
 """Input pictures remembered by their URL within a run; the least recently used is asked for again."""
 POLL_KEEP_ALIVE: Final = 15.0
+SUBMIT_KEEP_ALIVE: Final = 1.0
+"""Seconds a connection may be idle and still carry a submit: a server that hangs up just then makes the purchase uncertain, so they
+are fewer than any server's own patience; and yet a busy lane's submits hardly ever need a new connection."""
 PLAINLY: Final = MappingProxyType({"Accept-Encoding": "identity"})
 """Files come compressed as they are; a length that means something shows where one was cut."""
 HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
@@ -52,16 +56,17 @@ HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 class LaneAccess:
     """What the transport knows of a lane: where it may send a key, and the key.
 
-    `also` are further addresses that the project file itself names for it (a `poll_url`). `concurrent` bounds its connections.
-    `keep_alive` lets a submit use a connection that was idle for less than so many seconds; 0, the careful default, opens a fresh
-    one for each.
+    `also` are further addresses that the project file itself names for it (a `poll_url`), `hosts` those of the vendor itself, each
+    with all below it, where its answers may send us by https (a `polling_url`). `concurrent` bounds its connections.
+    `keep_alive` lets a submit use a connection that was idle for less than so many seconds; 0 opens a fresh one for each.
     """
 
     base_url: str
     secrets: Secrets = field(default_factory=Secrets)
     concurrent: int | None = None
     also: tuple[str, ...] = ()
-    keep_alive: float = 0.0
+    hosts: tuple[str, ...] = ()
+    keep_alive: float = SUBMIT_KEEP_ALIVE
 
     @property
     def origins(self) -> frozenset[Origin]:
@@ -71,24 +76,20 @@ class LaneAccess:
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """A lane that is open: one session for what may cost, whose connections are fresh, and one for polls."""
+    """A lane that is open: connections for what may cost, none of which was idle for long, and others for polls."""
 
     origins: frozenset[Origin]
+    hosts: tuple[str, ...]
     secrets: Secrets
     redactor: Redactor
-    submit: aiohttp.ClientSession
-    poll: aiohttp.ClientSession
+    submit: Wire
+    poll: Wire
 
-
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    """A request as it goes out: secrets in its headers, assets in its data."""
-
-    method: str
-    url: URL
-    purpose: Step
-    headers: Mapping[str, str] = field(repr=False)
-    data: bytes = field(default=b"", repr=False)
+    def owns(self, origin: Origin, purpose: Step) -> bool:
+        """Whether the lane's key may go there: to the addresses of the project file, and with a poll to the vendor's own hosts."""
+        if origin in self.origins or purpose != "poll" or (origin.scheme, origin.port) != ("https", 443):
+            return origin in self.origins
+        return any(origin.host == host or origin.host.endswith(f".{host}") for host in self.hosts)
 
 
 class _NotBrought(Exception):  # a reply on its way to `perform`, never seen outside
@@ -125,6 +126,7 @@ class Transport:
     ) -> None:
         self._access, self._blobs, self._clock = dict(lanes), blobs, clock
         self._patience, self._caps = patience or Patience(), caps or Caps()
+        self._timeouts = {step: self._patience.of(step) for step in ("submit", "poll", "fetch")}
         self._guard = guard_lanes(lanes)
         self._stack = AsyncExitStack()
         self._lanes: dict[str, _Lane] = {}
@@ -135,8 +137,8 @@ class Transport:
             for name, access in self._access.items():
                 self._lanes[name] = await self._open_lane(access)
             limit = connections_for(None, len(self._access) + 1)
-            self._public = await self._stack.enter_async_context(self._session(self._guard.open_public, limit))
-            self._local = await self._stack.enter_async_context(self._session(self._guard.open_local, limit))
+            self._public = await self._stack.enter_async_context(self._wire(self._guard.open_public, limit))
+            self._local = await self._stack.enter_async_context(self._wire(self._guard.open_local, limit))
         except BaseException:
             await self._stack.aclose()
             raise
@@ -168,15 +170,15 @@ class Transport:
         except Denied as denial:
             return NoAnswer(False, f"not dialled: {denial.strerror}")
 
-    def _session(self, dial: Dial, limit: int, keep_alive: float = POLL_KEEP_ALIVE) -> aiohttp.ClientSession:
-        return open_session(dial, limit, keep_alive, self.resolver)
+    def _wire(self, dial: Dial, limit: int, keep_alive: float = POLL_KEEP_ALIVE) -> Wire:
+        return Wire(dial, limit, keep_alive, self.resolver)
 
     async def _open_lane(self, access: LaneAccess) -> _Lane:
         limit = connections_for(access.concurrent, 2 * len(self._access) + 1)
         dial = self._guard.open_local if access.origins <= self._guard.local else self._guard.open_public
-        submit = await self._stack.enter_async_context(self._session(dial, limit, access.keep_alive))
-        poll = await self._stack.enter_async_context(self._session(dial, limit))
-        return _Lane(access.origins, access.secrets, Redactor(access.secrets.values()), submit, poll)
+        submit = await self._stack.enter_async_context(self._wire(dial, limit, access.keep_alive))
+        poll = await self._stack.enter_async_context(self._wire(dial, limit))
+        return _Lane(access.origins, access.hosts, access.secrets, Redactor(access.secrets.values()), submit, poll)
 
     async def _fetch(self, lane: _Lane, call: Call) -> Reply:
         with CensoredSink(self._blobs, lane.redactor) as sink:
@@ -185,56 +187,54 @@ class Transport:
     async def _ask(self, lane: _Lane, call: Call) -> Reply:
         """A submit or a poll: to the lane's own addresses only, with its secrets."""
         url = read_url(call.url)
-        if origin_of(url) not in lane.origins:
+        if not lane.owns(origin_of(url), call.purpose):
             raise Denied(f"{origin_of(url)} is not an address of this lane, and its key goes nowhere else")
-        headers, data = _headers(call, lane.secrets), b""
-        if call.body is not None:
+        headers = _headers(call, lane.secrets)
+        data: bytes | Path = b""
+        if isinstance(call.body, FileBody):
+            data, headers["Content-Type"] = self._blobs.path(call.body.sha256), call.body.content_type
+        elif call.body is not None:
             try:
                 data, headers["Content-Type"] = await self._write(call.body, lane.origins)
             except _NotBrought as failure:
                 return NoAnswer(False, str(failure))
-        session = lane.submit if call.purpose == "submit" else lane.poll
-        letter = _Letter(call.method, url, call.purpose, headers, data)
+        wire = lane.submit if call.purpose == "submit" else lane.poll
+        timeouts = self._timeouts["fetch" if call.sink == "file" else call.purpose]
+        letter = Letter(call.method, url, headers, data, timeouts)
         if call.sink == "memory":
-            return await self._exchange(session, letter)
+            return await self._exchange(wire, letter)
         with CensoredSink(self._blobs, lane.redactor) as sink:
-            return await self._exchange(session, letter, sink)
+            return await self._exchange(wire, letter, sink, self._caps.feed if call.sink == "file" else None)
 
-    async def _exchange(
-        self, session: aiohttp.ClientSession, letter: _Letter, sink: Sink | None = None, cap: int | None = None
-    ) -> Reply:
+    async def _exchange(self, wire: Wire, letter: Letter, sink: Sink | None = None, cap: int | None = None) -> Reply:
         """One request, one answer; `sink` takes the body of a 2xx."""
         progress = Progress()
         try:
-            async with session.request(
-                letter.method,
-                letter.url,
-                headers=letter.headers,
-                data=io.BytesIO(letter.data) if letter.data else None,
-                allow_redirects=False,
-                timeout=self._patience.of(letter.purpose),
-                trace_request_ctx=progress,
-            ) as response:
-                return await self._read(response, sink, cap)
+            async with asyncio.timeout(letter.timeouts.total):
+                arrival = await wire.send(letter, progress)
+                try:
+                    return await self._read(arrival, sink, cap)
+                finally:
+                    arrival.release()
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, EOFError) as error:
             return NoAnswer(progress.sent, _describe(error))
 
-    async def _read(self, response: aiohttp.ClientResponse, sink: Sink | None, cap: int | None) -> Answer:
-        headers = {name.lower(): value for name, value in response.headers.items()}
+    async def _read(self, arrival: Arrival, sink: Sink | None, cap: int | None) -> Answer:
+        headers = {name.lower(): value for name, value in arrival.headers.items()}
         watch = self._patience.watch(self._clock)
-        if sink is not None and 200 <= response.status < 300:
-            head, blob = await read_into(response, sink, watch, self._caps, cap)
-            return Answer(response.status, headers, head, blob)
-        body = await read_whole(response, watch, self._caps.memory, strict=200 <= response.status < 300)
-        return Answer(response.status, headers, body)
+        if sink is not None and 200 <= arrival.status < 300:
+            head, blob = await read_into(arrival, sink, watch, self._caps, cap)
+            return Answer(arrival.status, headers, head, blob)
+        body = await read_whole(arrival, watch, self._caps.memory, strict=200 <= arrival.status < 300)
+        return Answer(arrival.status, headers, body)
 
     async def _follow(self, text: str, near: frozenset[Origin], sink: Sink, cap: int | None) -> Reply:
         """A GET without secrets, over at most five redirects, each checked as the first was. Raises `Denied` for the first only."""
         url = read_url(text)
         local = self._guard.check(url, near)
         for _ in range(MOST_HOPS + 1):
-            session = self._local if local else self._public
-            reply = await self._exchange(session, _Letter("GET", url, "fetch", PLAINLY), sink, cap)
+            letter = Letter("GET", url, PLAINLY, timeouts=self._timeouts["fetch"])
+            reply = await self._exchange(self._local if local else self._public, letter, sink, cap)
             if not isinstance(reply, Answer) or reply.status not in REDIRECTS or "location" not in reply.headers:
                 return reply
             try:
@@ -246,6 +246,8 @@ class Transport:
 
     async def _write(self, body: JsonBody | FormBody, near: frozenset[Origin]) -> tuple[bytes, str]:
         """The body with its assets; encoding pictures happens off the event loop. Raises `_NotBrought`."""
+        if (plain := write_plain(body)) is not None:
+            return plain, "application/json"
         held = {asset: await self._bring(asset, near) for asset in find_assets(body)}
 
         def load(asset: Asset) -> bytes:

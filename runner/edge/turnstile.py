@@ -8,6 +8,7 @@ is alone has all of it. Whoever has waited longest goes first, so none is starve
     <folder>/lock          flock: held for the length of one decision
     <folder>/<run>.run     flock: held for as long as the run lives; what it uses of each lane, as JSON
     <folder>/<lane>.sent   the moments of the last calls that count, of whatever run
+    <folder>/<lane>.tokens moments, and the tokens counted then (less than nothing: so many were counted too much)
 
 Moments on disk are those of the machine's monotonic clock, which all processes share and nobody sets. After a reboot they lie in
 the future, or so near that waiting for them once does no harm. Windows outlive their runs: a job that starts right after another
@@ -50,7 +51,7 @@ class Turnstile:
     ) -> None:
         make_private_folder(folder)
         self._folder, self._clock, self._monotonic = folder, clock, monotonic
-        self._lanes = {name: limits for name, limits in lanes.items() if limits.rate or limits.concurrent or limits.queued}
+        self._lanes = {name: limits for name, limits in lanes.items() if is_shared(limits)}
         self._ahead = clock.now() - monotonic()
         self._name = secrets.token_hex(8)
         self._since: dict[str, float] = {}
@@ -62,6 +63,7 @@ class Turnstile:
             with self._locked():
                 self._own = self._keep(hold(folder / f"{self._name}.run"))
                 self._rings = {name: self._open_ring(name, limits) for name, limits in self._lanes.items() if limits.rate}
+                self._scales = {name: Scale(self._open(f"{name}.tokens")) for name, limits in self._lanes.items() if limits.tokens}
         except OSError as error:
             self._forget()
             raise self._failure(error) from error
@@ -99,8 +101,9 @@ class Turnstile:
             since = self._since.get(lane, now)
             first = any(told["at"] > now - STALE and _waits_since(told, lane) < since for told in others)
             sent = tuple(at + self._ahead for at in self._rings[lane].news() if at <= now) if lane in self._rings else ()
+            tokens = tuple((at + self._ahead, weight) for at, weight in self._tokens(lane) if at <= now)
             flying, tickets = (sum(use[name] for use in used) for name in ("flying", "tickets"))
-            conductor.share(lane, Others(len(used), flying, tickets, sent, first))
+            conductor.share(lane, Others(len(used), flying, tickets, sent, first, tokens))
 
     def _tell(self, conductor: Conductor) -> None:
         at, now = self._monotonic(), self._clock.now()
@@ -108,6 +111,9 @@ class Turnstile:
         for lane, use in uses.items():
             if lane in self._rings and use.sent:
                 self._rings[lane].add([moment - self._ahead for moment in use.sent])
+            if lane in self._scales and use.tokens:
+                since = at - max(window.seconds for window in self._lanes[lane].tokens)
+                self._scales[lane].add([(moment - self._ahead, weight) for moment, weight in use.tokens], since)
             self._stand(lane, use, at)
         lanes = {lane: {"flying": use.flying, "tickets": use.tickets, "since": self._since.get(lane)} for lane, use in uses.items()}
         if lanes != self._told or (self._since and at > self._told_at + HEARTBEAT):
@@ -144,8 +150,13 @@ class Turnstile:
         return None
 
     def _open_ring(self, lane: str, limits: Limits) -> Ring:
-        handle = self._keep(os.open(self._folder / f"{lane}.sent", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE))
-        return Ring(handle, max(window.most for window in limits.rate))
+        return Ring(self._open(f"{lane}.sent"), max(window.most for window in limits.rate))
+
+    def _open(self, name: str) -> int:
+        return self._keep(os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE))
+
+    def _tokens(self, lane: str) -> list[tuple[float, int]]:
+        return self._scales[lane].news() if lane in self._scales else []
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -170,6 +181,11 @@ class Turnstile:
 def _waits_since(told: Mapping[str, Any], lane: str) -> float:
     since = told["lanes"].get(lane, {}).get("since")
     return float("inf") if since is None else float(since)
+
+
+def is_shared(limits: Limits) -> bool:
+    """Whether there is something in such a lane that runs have to share."""
+    return bool(limits.rate or limits.tokens or limits.concurrent or limits.queued)
 
 
 class Ring:
@@ -206,3 +222,41 @@ class Ring:
     def _moments(self) -> list[float]:
         data = os.pread(self._handle, os.fstat(self._handle).st_size, self.HEAD.size)
         return [moment for (moment,) in struct.iter_unpack("<d", data[: len(data) // 8 * 8])]
+
+
+class Scale:
+    """The tokens counted of late in a lane in an open file: pairs of moment and weight, behind how many there ever were.
+
+    Use it under the lock. What no window of the run that adds still counts is left out.
+    """
+
+    HEAD: Final = struct.Struct("<Q")
+    PAIR: Final = struct.Struct("<dq")
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._seen = 0
+
+    def news(self) -> list[tuple[float, int]]:
+        """Pairs that others have added since the last time; at first, all that are kept."""
+        count, pairs = self._read()
+        fresh = pairs[-(count - self._seen) :] if count > self._seen else []
+        self._seen = count
+        return fresh
+
+    def add(self, pairs: Sequence[tuple[float, int]], since: float) -> None:
+        """Add pairs of our own; those of before `since` are over."""
+        count, kept = self._read()
+        newest = [*(pair for pair in kept if pair[0] > since), *pairs]
+        self._seen = count + len(pairs)
+        body = self.HEAD.pack(self._seen) + b"".join(self.PAIR.pack(*pair) for pair in newest)
+        os.pwrite(self._handle, body, 0)
+        os.ftruncate(self._handle, len(body))
+
+    def _read(self) -> tuple[int, list[tuple[float, int]]]:
+        data = os.pread(self._handle, os.fstat(self._handle).st_size, 0)
+        if len(data) < self.HEAD.size:
+            return 0, []
+        body = data[self.HEAD.size :]
+        pairs = list(self.PAIR.iter_unpack(body[: len(body) // self.PAIR.size * self.PAIR.size]))
+        return self.HEAD.unpack_from(data)[0], pairs

@@ -32,7 +32,10 @@ Rows: TypeAlias = Callable[[], Iterable[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found. `requests` counts the different requests of each step, a shared one once (at most: answers may agree)."""
+    """What a check found. `requests` counts the different requests of each step, a shared one once.
+
+    At most: answers may agree, and not every one is asked again that may be (`on_fail: {retry: n}`).
+    """
 
     complaints: tuple[Complaint, ...]
     rows: int
@@ -51,7 +54,7 @@ def check(plan: Plan, rows: Rows) -> Checked:
             census.add(name, owner)
     repeated = census.repeated()
     met = _collisions(plan, Walk(plan, Notes(plan)).landings(rows()), repeated) if repeated else []
-    requests = {course.step.name: len(course.distinct) for course in walk.courses}
+    requests = {course.step.name: len(course.distinct) * course.step.tries for course in walk.courses}
     variants = walk.rows * len(plan.cells) * plan.job.variants
     return Checked((*plan.complaints, *notes.complaints(), *met), walk.rows, variants, requests)
 

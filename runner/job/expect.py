@@ -1,19 +1,39 @@
-"""What a job expects of an answer, checked on what came.
+"""What a job expects of an answer, and what was found of it: the nouns of `expect:`.
 
-An expectation is no part of what is asked, so changing one buys nothing: the same stored result is judged again.
+An expectation is no part of what is asked, so changing one buys nothing: the same stored result is judged again. Every check says
+what was wanted and what was measured, whether it was met or not, so a result can be sorted by how near it came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias
 
-from runner.records import Artifact
+from runner.job.figures import Figure
+from runner.records import Json
+
+Must: TypeAlias = Literal["required", "forbidden", "allowed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Width to height, as written (`1.91:1`)."""
+
+    written: str
+    value: Fraction
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A rendered `expect:`. Characters of a text, pixels and kB (1000 bytes) of a file, formats as `jpeg`, `png`, …; None: any."""
+    """A rendered `expect:`; None, empty or `allowed`: anything will do.
+
+    Characters and columns of a text, pixels and kB (1000 bytes) of a file, formats as `jpeg`, `png`, …. `max_width` and `min_width`
+    are columns of a text and pixels of a picture. `sizes` are (width, height) with the kB such a picture may weigh, or None.
+    `tolerance` is a fraction of the ratio. `facts` are the numbers that the row states, of the columns called `fact_names`;
+    `locale` says how numbers are written in the copy. `unlike_siblings` and `unlike_source` are bits of a dHash, of 64.
+    """
 
     max_chars: int | None = None
     min_chars: int | None = None
@@ -21,35 +41,51 @@ class Expected:
     height: int | None = None
     max_kb: float | None = None
     formats: tuple[str, ...] = ()
+    min_kb: float | None = None
+    min_width: int | None = None
+    max_width: int | None = None
+    min_height: int | None = None
+    max_height: int | None = None
+    ratios: tuple[Ratio, ...] = ()
+    tolerance: float = 0.01
+    sizes: Mapping[tuple[int, int], float | None] = field(default_factory=dict)
+    modes: tuple[str, ...] = ()
+    alpha: Must = "allowed"
+    animation: Must = "allowed"
+    blank: Must = "allowed"
+    unlike_siblings: int | None = None
+    unlike_source: int | None = None
+    forbidden: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    facts: tuple[Figure, ...] | None = None
+    fact_names: tuple[str, ...] = ()
+    locale: str | None = None
 
 
-def unmet(expected: Expected, artifacts: Sequence[Artifact]) -> str | None:
-    """What is not as expected, in one line; None if all is. Among several artifacts each is called by its number, from 1."""
-    names = [""] if len(artifacts) == 1 else [f"{artifact.kind} {number}: " for number, artifact in enumerate(artifacts, 1)]
-    wrongs = (name + wrong for name, artifact in zip(names, artifacts, strict=True) for wrong in _complaints(expected, artifact))
-    return "; ".join(wrongs) or None
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: what was wanted, what was measured; `said` tells a person what is wrong, empty if nothing is.
+
+    `of` names the artifact where a step gave several.
+    """
+
+    name: str
+    wanted: Json
+    got: Json
+    said: str = ""
+    of: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is as wanted."""
+        return not self.said
+
+    def told(self) -> dict[str, Any]:
+        """The check as results.jsonl has it."""
+        fields: dict[str, Any] = {"name": self.name, "ok": self.ok, "wanted": self.wanted, "got": self.got}
+        return {**fields, "of": self.of} if self.of else fields
 
 
-def _complaints(expected: Expected, artifact: Artifact) -> Iterator[str]:
-    if artifact.kind == "text":
-        yield from _of_text(expected, artifact.text or "")
-    elif artifact.kind == "file":
-        yield from _of_file(expected, artifact)
-
-
-def _of_text(expected: Expected, text: str) -> Iterator[str]:
-    if expected.max_chars is not None and len(text) > expected.max_chars:
-        yield f"{len(text)} characters, at most {expected.max_chars} wanted"
-    if expected.min_chars is not None and len(text) < expected.min_chars:
-        yield f"{len(text)} characters, at least {expected.min_chars} wanted"
-
-
-def _of_file(expected: Expected, artifact: Artifact) -> Iterator[str]:
-    for name, wanted, measured in (("width", expected.width, artifact.width), ("height", expected.height, artifact.height)):
-        if wanted is not None and measured != wanted:
-            yield f"{name} is {measured if measured is not None else 'unknown'}, {wanted} wanted"
-    if expected.max_kb is not None and (artifact.size or 0) > expected.max_kb * 1000:
-        yield f"{(artifact.size or 0) / 1000:.15g} kB, at most {expected.max_kb:.15g} wanted"
-    short = (artifact.media_type or "").rpartition("/")[2]
-    if expected.formats and short not in expected.formats:
-        yield f"format is {short or 'unknown'}, {' or '.join(expected.formats)} wanted"
+def complaint_of(checks: Sequence[Check]) -> str:
+    """What is not as expected, in one line; empty if all is."""
+    return "; ".join(f"{check.of}: {check.said}" if check.of else check.said for check in checks if check.said)

@@ -11,6 +11,7 @@ Undefined is an error, and the error knows which map lacked which name (`Lacking
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from types import BuiltinMethodType, MethodType
@@ -88,6 +89,12 @@ class Missing(StrictUndefined):
         known = [str(name) for name in self._undefined_obj] if isinstance(self._undefined_obj, Mapping) else []
         name = str(self._undefined_name)
         return f"has no {name if len(name) <= LONGEST else clip(name)}{suggest(name, known)}"
+
+
+DRAWN: Final = ".svg.j2"
+"""How the names of templates end that make drawings: what they print is data inside XML, and nothing of it is markup."""
+XML_MARKS: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+UNSAYABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class Fence(ImmutableSandboxedEnvironment):
@@ -202,7 +209,9 @@ class Fence(ImmutableSandboxedEnvironment):
     def _printed(self, context: Context, value: Any) -> Any:
         """What is printed; being given the context keeps Jinja from printing constants before they are paid for."""
         if not isinstance(value, str):
-            value = _spoken(value)
+            value = spoken(value)
+        if (context.name or "").endswith(DRAWN):
+            value = escape_xml(value)
         self.purse.pay(len(value))
         return value
 
@@ -212,7 +221,7 @@ class Fence(ImmutableSandboxedEnvironment):
             yield value
 
     def _joined(self, parts: list[Any]) -> str:
-        texts = [part if isinstance(part, str) else _spoken(part) for part in parts]
+        texts = [part if isinstance(part, str) else spoken(part) for part in parts]
         size = sum(map(len, texts))
         bounded(size)
         self.purse.pay(size)
@@ -232,7 +241,13 @@ class Fence(ImmutableSandboxedEnvironment):
         return asked
 
 
-def _spoken(value: Any) -> str:
+def escape_xml(text: str) -> str:
+    """The text as it stands inside XML, in an attribute too; characters that XML cannot say are left out (XML 1.0 §2.2)."""
+    plain = UNSAYABLE.sub("", text).translate(XML_MARKS)
+    return str(plain)
+
+
+def spoken(value: Any) -> str:
     """What a value is in a text. `None`, lists and maps have no spelling a reader would want in an ad."""
     if isinstance(value, int | float | Decimal | Undefined):
         return str(value)

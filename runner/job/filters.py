@@ -21,6 +21,7 @@ from jinja2.filters import make_attrgetter
 from jinja2.tests import TESTS as JINJA_TESTS
 
 from runner.fields import suggest
+from runner.job.display import columns
 from runner.job.money import money
 
 LONGEST_VALUE: Final = 1 << 20
@@ -86,7 +87,7 @@ def width(text: object, most: int) -> str:
     used = 0
     given = str(text)
     for at, char in enumerate(given):
-        used += _columns(char)
+        used += columns(char)
         if used > most:
             return given[:at].rstrip()
     return given
@@ -147,14 +148,6 @@ def _map_of(values: object, name: str) -> Mapping[str, Any]:
 def _unaccented(char: str) -> str:
     first = unicodedata.normalize("NFKD", char)[:1]
     return first if first.isascii() and first.isalnum() else char
-
-
-def _columns(char: str) -> int:
-    if char.isascii():
-        return 1
-    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 from pydantic import PlainValidator, WithJsonSchema
@@ -31,6 +32,8 @@ RATE: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,6})([smhd])")
 PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LOOPBACK: Final = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1", re.IGNORECASE)
+NO_ZONES: Final = frozenset({"localtime", "posixrules", "Factory"})
+"""What a time zone database also holds, and what means another zone on another machine, or none."""
 WRONGS: Final = "wrongs"
 EMPTY: Final = "is empty; give it a value, or leave it out"
 
@@ -101,6 +104,17 @@ def read_cron(value: object) -> str:
     return value
 
 
+def read_timezone(value: object) -> str:
+    """The name of a time zone in the IANA database; `UTC` needs no database."""
+    if value == "UTC":
+        return "UTC"
+    named = isinstance(value, str) and value not in NO_ZONES
+    try:
+        return ZoneInfo(str(value) if named else "").key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"needs the name of a time zone, such as Europe/Berlin or UTC; got {say(value)}") from None
+
+
 def read_name(value: str) -> str:
     """A name that templates can read after a dot (`steps.scene`, `matrix.locale`)."""
     if NAME.fullmatch(value) is None:
@@ -166,6 +180,23 @@ def read_currency(value: object) -> str:
 
 def read_base_url(value: object) -> str:
     """An https URL without user, password, query or fragment; plain http only for this very machine."""
+    url = _read_url(value)
+    if "@" in url.netloc or url.query or url.fragment:
+        raise ValueError("a base_url holds no user, password, query or fragment; a key goes under key: {env: NAME}")
+    _refuse_plain(url)
+    return str(value)
+
+
+def read_address(value: object) -> str:
+    """An https URL without user, password or fragment; plain http only for this very machine."""
+    url = _read_url(value)
+    if "@" in url.netloc or url.fragment:
+        raise ValueError("a URL here holds no user, password or fragment; one that is a secret goes under {env: NAME}")
+    _refuse_plain(url)
+    return str(value)
+
+
+def _read_url(value: object) -> SplitResult:
     try:
         url = urlsplit(value if isinstance(value, str) else "")
         host, _ = url.hostname or "", url.port
@@ -173,13 +204,15 @@ def read_base_url(value: object) -> str:
         raise ValueError(f"is not a URL: {say(value)}") from None
     if not isinstance(value, str) or url.scheme not in ("http", "https") or not host or re.search(r"[\s\x00-\x1f]", value):
         raise ValueError(f"needs a URL, such as https://api.example.com/v1; got {say(value)}")
-    if "@" in url.netloc or url.query or url.fragment:
-        raise ValueError("a base_url holds no user, password, query or fragment; a key goes under key: {env: NAME}")
-    if url.scheme == "http" and LOOPBACK.fullmatch(host) is None:
+    return url
+
+
+def _refuse_plain(url: SplitResult) -> None:
+    """Raise for plain http to another machine."""
+    if url.scheme == "http" and LOOPBACK.fullmatch(url.hostname or "") is None:
         raise ValueError(
             f"plain http is for this machine only (127.0.0.1, localhost, ::1); write https://{url.netloc}{url.path}"[:200]
         )
-    return value
 
 
 def read_encoding(value: object) -> str:
@@ -246,6 +279,9 @@ Rate: TypeAlias = Annotated[
 ]
 Cron: TypeAlias = Annotated[
     str, PlainValidator(read_cron), WithJsonSchema({"type": "string", "examples": ["0 6 * * *", "*/30 8-18 * * MON-FRI"]})
+]
+Timezone: TypeAlias = Annotated[
+    str, PlainValidator(read_timezone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin", "America/New_York", "UTC"]})
 ]
 Slug: TypeAlias = Annotated[str, PlainValidator(read_slug), _schema(SLUG.pattern, "Letters, digits, - _ and .", "summer-sale")]
 Use: TypeAlias = Annotated[

@@ -7,20 +7,24 @@ the model together, in the order of the file. Reading bytes is apart from findin
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import ValidationError
 
 from runner.errors import Complaint, Invalid, Place, Usage
-from runner.job.document import Document, read_document
+from runner.job.document import Document, dotted, read_document
 from runner.job.literals import find_literals
 from runner.job.mending import mend_job
 from runner.job.model import Job, Spec
 from runner.job.project import Project
 from runner.job.wording import complaints_of
+
+if TYPE_CHECKING:
+    from runner.job.vendor import Vendor
 
 MOST_BYTES: Final = 1 << 20
 PROJECT_FILE: Final = "adbatch.yaml"
@@ -39,13 +43,38 @@ class JobFile:
 
 
 @dataclass(frozen=True, slots=True)
+class VendorFile:
+    """A vendor's description and where it came from. `digest` is the sha256 (hex) of the file's bytes."""
+
+    vendor: Vendor
+    document: Document
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectFile:
-    """A project and where it came from. Without a file: all defaults, no document, the digest of no bytes."""
+    """A project and where it came from. Without a file: all defaults, no document, the digest of no bytes.
+
+    `root` is the folder its files are read from. Where that is a copy (the files of a commit), `home` is the project's own folder.
+    `vendors` are the descriptions its accounts name, by their path as written.
+    """
 
     project: Project
     document: Document | None
     root: Path
     digest: str
+    home: Path | None = None
+    vendors: Mapping[str, VendorFile] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Path:
+        """The folder that state and results belong to."""
+        return self.home or self.root
+
+    @property
+    def vendor_digests(self) -> dict[str, str]:
+        """The sha256 (hex) of each description, by its path below the project's folder."""
+        return {name: file.digest for name, file in sorted(self.vendors.items())}
 
 
 def load_job(path: Path) -> JobFile:
@@ -79,7 +108,22 @@ def load_project(start: Path) -> ProjectFile:
         return ProjectFile(Project(), None, root, _digest(b""))
     raw = _load_bytes(path)
     project, document = read_project(raw, _shown(path))
-    return ProjectFile(project, document, root, _digest(raw))
+    return with_vendors(ProjectFile(project, document, root, _digest(raw)))
+
+
+def load_copy(path: Path, shown: str, root: Path, home: Path) -> tuple[ProjectFile, JobFile]:
+    """A job and its project from a copy: files below `root`, called `shown` and like it in messages, whose project is `home`.
+
+    Raises `Invalid` with the mistakes of the first file that is wrong.
+    """
+    raw, mark = _load_bytes(path), root / PROJECT_FILE
+    job, document = read_job(raw, shown)
+    job_file = JobFile(job, document, path, _digest(raw), root)
+    if not mark.exists():
+        return ProjectFile(Project(), None, root, _digest(b""), home), job_file
+    told = _load_bytes(mark)
+    project, page = read_project(told, PROJECT_FILE)
+    return with_vendors(ProjectFile(project, page, root, _digest(told), home)), job_file
 
 
 def find_root(start: Path) -> Path:
@@ -104,13 +148,51 @@ def read_project(raw: bytes, file: str) -> tuple[Project, Document]:
     return _read(raw, file, Project)
 
 
+def read_vendor(raw: bytes, file: str) -> VendorFile:
+    """The vendor that `raw` describes. Raises `Invalid`. Its model is imported by who describes one: most projects do not."""
+    from runner.job.vendor import Vendor  # noqa: PLC0415 - see above
+    from runner.job.vendor_checks import problems_of  # noqa: PLC0415
+
+    vendor, document = _read(raw, file, Vendor)
+    problems = problems_of(vendor)
+    if problems:
+        complaints = [Complaint(each.message, dotted(each.path), document.place(each.path)) for each in problems]
+        raise Invalid(sorted(complaints, key=_where))
+    return VendorFile(vendor, document, _digest(raw))
+
+
+def with_vendors(project_file: ProjectFile) -> ProjectFile:
+    """The project with the descriptions its accounts name. Raises `Invalid` with the mistakes of all of them."""
+    vendors, wrong = dict[str, VendorFile](), list[Complaint]()
+    for name, account in project_file.project.providers.items():
+        if account.describe is not None and account.describe not in vendors:
+            try:
+                vendors[account.describe] = _load_vendor(project_file, account.describe)
+            except Usage as mistake:
+                way = ("providers", name, "describe")
+                place = project_file.document.place(way) if project_file.document is not None else None
+                wrong.append(Complaint(str(mistake), dotted(way), place))
+            except Invalid as mistakes:
+                wrong += mistakes.complaints
+    if wrong:
+        raise Invalid(wrong)
+    return replace(project_file, vendors=vendors)
+
+
+def _load_vendor(project_file: ProjectFile, name: str) -> VendorFile:
+    """A description lies in the project's folder and nowhere else: what a key is sent to is reviewed with the project."""
+    path = project_file.root / name
+    if name.startswith("~") or not path.resolve().is_relative_to(project_file.root.resolve()):
+        raise Usage(f"{name} lies outside the project's folder; a description lies below adbatch.yaml")
+    return read_vendor(_load_bytes(path), name if project_file.home is not None else _shown(path))
+
+
 def _read(raw: bytes, file: str, spec: type[AnySpec]) -> tuple[AnySpec, Document]:
     document = read_document(_text(raw, file), file)
     nothing = document.data is None
-    if nothing and spec is Job:
-        raise Invalid(
-            [*document.complaints, Complaint("the file is empty; `adbatch init` writes a job to start from", "", Place(file, 1, 1))]
-        )
+    if nothing and spec is not Project:
+        cure = "`adbatch init` writes a job to start from" if spec is Job else "`adbatch schema vendor` tells what it may say"
+        raise Invalid([*document.complaints, Complaint(f"the file is empty; {cure}", "", Place(file, 1, 1))])
     try:
         read = spec.model_validate({} if nothing else document.data)
     except ValidationError as error:

@@ -18,7 +18,10 @@ BUCKETS: Final = 256
 
 
 class Scale:
-    """How finely something varies: `by_row` whether rows matter, `key` numbers the cell and repeat as far as they matter."""
+    """How finely something varies: `by_row` whether rows matter, `key` numbers the cell and repeat as far as they matter.
+
+    `is_finest` says that no two variants of a row have one key.
+    """
 
     def __init__(self, reads: frozenset[str], cells: Sequence[Cell], numbers: int) -> None:
         roots = {read.partition(".")[0] for read in reads}
@@ -27,6 +30,7 @@ class Scale:
         self.by_number = numbers > 1 and (self.by_seed or "variant" in roots)
         self._classes = _classes(None if self.by_seed or "matrix" in reads else _axes(reads), cells)
         self._numbers = numbers + 1
+        self.is_finest = len(set(self._classes)) == len(cells) and (self.by_number or numbers == 1)
 
     def key(self, cell: int, number: int) -> int:
         """The same for two (cell, number) of one row exactly if nothing read tells them apart."""
@@ -45,6 +49,10 @@ class Distinct:
 
     def __len__(self) -> int:
         return sum(len(set(marks)) for marks in self._marks)
+
+    def count_beyond(self, others: Distinct) -> int:
+        """How many different marks were seen here and not among the `others`."""
+        return sum(len(set(mine).difference(theirs)) for mine, theirs in zip(self._marks, others._marks, strict=True))
 
 
 def _axes(reads: frozenset[str]) -> frozenset[str]:

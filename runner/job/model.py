@@ -12,22 +12,20 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     PlainValidator,
     Tag,
     WithJsonSchema,
-    field_validator,
     model_validator,
 )
 
 from runner.fields import Problem
 from runner.job.axes import ENTRIES, MATRIX_SCHEMA, axes_problems
+from runner.job.expect_form import Expect
+from runner.job.finish_form import Finish
 from runner.job.forms import (
-    EMPTY,
     EXPRESSION_SCHEMA,
     NAME,
     Amount,
@@ -36,19 +34,20 @@ from runner.job.forms import (
     Duration,
     Encoding,
     Percent,
-    Size,
     Slug,
+    Timezone,
     Use,
     Version,
-    Whole,
     is_expression,
     read_name,
     wrongs,
 )
+from runner.job.spec import Spec
 from runner.job.speech import say
 
+__all__ = ["Budget", "Expect", "Feed", "Job", "JobBudget", "Output", "Spec", "StepSpec"]
+
 FeedFormat: TypeAlias = Literal["auto", "csv", "tsv", "json", "jsonl", "merchant", "parquet", "xlsx"]
-FileFormat: TypeAlias = Literal["jpeg", "png", "webp", "gif", "avif", "mp4"]
 
 
 def _without_nul(text: str) -> str:
@@ -65,20 +64,6 @@ MOST_VARIANTS: Final = 1000
 WORD_TAG: Final = "<word>"
 MAP_TAG: Final = "<map>"
 """Tags of a union's branches. pydantic puts them into the way to an error; no path shown to a person has them."""
-
-
-class Spec(BaseModel):
-    """A part of a file the user writes: frozen, strict (no `"5"` for 5), unknown keys refused. `NOUN` is its name in messages."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-    NOUN: ClassVar[str] = "this file"
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _given(cls, value: Any) -> Any:
-        if value is None:
-            raise ValueError(EMPTY)
-        return value
 
 
 class Guard(Spec):
@@ -172,40 +157,6 @@ Uncertain: TypeAlias = Annotated[
 ]
 
 
-def _read_formats(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-class Expect(Spec):
-    """What the answer of a step must be like; an answer that is not is kept aside and never published."""
-
-    NOUN: ClassVar[str] = "expect"
-    max_chars: Whole | None = Field(None, description="A text has at most this many characters.", examples=[30])
-    min_chars: Whole | None = Field(None, description="A text has at least this many characters.", examples=[1])
-    width: Whole | None = Field(
-        None, description="A picture is exactly this many pixels wide.", examples=["{{ matrix.size.width }}"]
-    )
-    height: Whole | None = Field(
-        None, description="A picture is exactly this many pixels high.", examples=["{{ matrix.size.height }}"]
-    )
-    max_kb: Size | None = Field(None, description="A file weighs at most this many kilobytes (1 kB = 1000 bytes).", examples=[150])
-    format: (
-        Annotated[
-            list[FileFormat],
-            Field(min_length=1),
-            BeforeValidator(_read_formats, json_schema_input_type=FileFormat | list[FileFormat]),
-        ]
-        | None
-    ) = Field(None, description="A file is of this format, or of one of these.", examples=["png", ["jpeg", "webp"]])
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Expect:
-        least, most = self.min_chars, self.max_chars
-        if isinstance(least, int) and isinstance(most, int) and least > most:
-            raise wrongs([Problem(("min_chars",), f"is {least}, more than max_chars ({most}); no text can be both")])
-        return self
-
-
 def _read_with(value: object) -> dict[str, Any] | str:
     if isinstance(value, dict):
         return value
@@ -256,10 +207,15 @@ class StepSpec(Spec):
         examples=["{{ row.id }}/{{ matrix.locale }}/scene-{{ variant }}"],
     )
     expect: Expect | None = Field(None, description="What the answer must be like.")
+    finish: Finish | None = Field(None, description="What its pictures are made into before they are judged and published.")
     budget: Budget | None = Field(None, description="The most this step may spend in a run.")
     again: int = Field(1, ge=1, description="Raise it to buy the same thing anew, on purpose.")
     uncertain: Uncertain = Field(
         "report", description="What to do when nobody can tell whether a request was accepted (and billed)."
+    )
+
+    lane: Literal["direct", "batch"] = Field(
+        "direct", description="batch: gathered into files, answered within a day at the vendor's lower price; direct: one by one."
     )
 
     @property
@@ -288,14 +244,30 @@ class Output(Spec):
     dir: Text = Field(
         description="The folder for files, results and manifest; relative to the job file.", examples=["../out/summer-sale"]
     )
+    publish: Literal["all", "approved"] = Field(
+        "all", description="What goes there: all files, or those approved in decisions.yaml beside the job (`adbatch report`)."
+    )
+    mark: bool = Field(
+        True, description="Whether published pictures state in their XMP how they were made (IPTC Digital Source Type)."
+    )
 
 
 class Refresh(Spec):
     """When to run again, and what is too old to be used again."""
 
     NOUN: ClassVar[str] = "refresh"
-    cron: Cron = Field(description="Minute, hour, day, month, weekday; the operating system schedules (`adbatch schedule`).")
+    cron: Cron | None = Field(
+        None, description="Minute, hour, day, month, weekday; the operating system schedules (`adbatch schedule`)."
+    )
     max_age: Duration | None = Field(None, description="Results older than this are bought anew.")
+    timezone: Timezone = Field("UTC", description="The time zone that cron is meant in, by its IANA name.")
+    jitter: Duration | None = Field(None, description="How much later a run may start at most; 5m where not given.")
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Refresh:
+        if self.cron is None and self.max_age is None:
+            raise wrongs([Problem((), "says neither when nor how old; give it cron, max_age or both")])
+        return self
 
 
 class Job(Spec):

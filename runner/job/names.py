@@ -120,7 +120,7 @@ def _free_names(tree: nodes.Template, file: str | None) -> set[str]:
 
 
 def _walk(node: nodes.Node, free: set[str], file: str | None, *, guarded: bool) -> Iterator[Reading]:
-    parts = _parts(node)
+    parts = chain_of(node)
     if parts and parts[0] in free:
         yield Reading(parts, file, node.lineno, guarded)
         return
@@ -129,15 +129,15 @@ def _walk(node: nodes.Node, free: set[str], file: str | None, *, guarded: bool) 
         yield from _walk(child, free, file, guarded=guards)
 
 
-def _parts(node: nodes.Node) -> tuple[str, ...]:
+def chain_of(node: nodes.Node) -> tuple[str, ...]:
     """`a.b['c']` as ("a", "b", "c"); the part of it that is static, empty where there is none."""
     if isinstance(node, nodes.Name):
         return (node.name,) if node.ctx == "load" else ()
     if isinstance(node, nodes.Getattr):
-        before = _parts(node.node)
+        before = chain_of(node.node)
         return (*before, node.attr) if before else ()
     if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
-        before = _parts(node.node)
+        before = chain_of(node.node)
         return (*before, node.arg.value) if before else ()
     return ()
 

@@ -26,6 +26,8 @@ FOREIGN: Final = re.compile(r"[^\w \-.()'&,+@]")
 RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?=\.|$)", re.IGNORECASE)
 TAKEN: Final = re.compile(r"(?:^results\.jsonl|^manifest\.json|\.(?:avif|gif|jpg|mp4|png|txt|webp))$")
 """What a folder is not called, folded: the files we write ourselves, and whatever a file gets that is published beside it."""
+OURS: Final = "report"
+"""What a folder at the top of the output folder is not called, folded: the gallery is there."""
 INVISIBLE: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
@@ -42,16 +44,21 @@ def clean_segment(text: str) -> str:
     return _cut(RESERVED.sub(r"\1-", name, count=1) if RESERVED.match(name) else name, SEGMENT_BYTES)
 
 
-def clean_folder(text: str) -> str:
-    """`text` as the name of a folder: never one that a file of ours has or may get, so that no file is in the way of a folder."""
+def clean_folder(text: str, top: bool = True) -> str:
+    """`text` as the name of a folder: never one that a file of ours has or may get, so that no file is in the way of a folder.
+
+    `top` says that it lies in the output folder itself, where one name more is ours.
+    """
     name = clean_segment(text)
-    return f"{name}-" if TAKEN.search(fold(name)) else name
+    folded = fold(name)
+    return f"{name}-" if TAKEN.search(folded) or (top and folded == OURS) else name
 
 
 def clean_path(text: str) -> str:
     """`text` as a relative path: each part between slashes cleaned, empty parts left out, at most 1008 bytes of UTF-8."""
     *folders, name = [part for part in text.split("/") if part.strip()] or [""]
-    return _cut("/".join([*map(clean_folder, folders), clean_segment(name)]), PATH_BYTES)
+    cleaned = [clean_folder(part, place == 0) for place, part in enumerate(folders)]
+    return _cut("/".join([*cleaned, clean_segment(name)]), PATH_BYTES)
 
 
 def fold(path: str) -> str:

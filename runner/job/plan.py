@@ -4,7 +4,8 @@ Compiled once from the job, the project's catalog of operations and the template
 Rows stream through, so memory does not grow with the feed. Steps that read earlier answers are asked with those answers in hand
 (`ask`); what can be known before is found by `runner.job.check`, which renders every row with stand-ins for the answers.
 
-The plan knows no provider and no feed: what can be asked is `catalog`, where pictures are is `files`.
+The plan knows no provider and no feed: what can be asked is `catalog`, where pictures are is `files`. What pictures look like that
+nobody has measured yet is `look_at`, where somebody who can see has set it.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from runner.errors import Complaint, Invalid, Place, RowPlace
 from runner.fields import PENDING, Offer, Problem, check_params
 from runner.job.document import dotted
 from runner.job.expect import Expected
+from runner.job.expectation import read_expected
+from runner.job.finishing import Finisher, Finishing, finishing_of, source_types
+from runner.job.judgement import LookAt, look_at_nothing
 from runner.job.load import JobFile, ProjectFile
 from runner.job.matrix import Cell, cell_label, cells, escape
 from runner.job.matrix import problems as matrix_problems
@@ -27,12 +31,12 @@ from runner.job.names import OFFERS, Known
 from runner.job.paths import clean_folder, clean_path
 from runner.job.prompts import Compiler
 from runner.job.rendering import Path, Prompt, Scope, Unrenderable, build, prompts_in
-from runner.job.steps import EXPECT_WHOLE, Files, StepPlan, bring_pictures, compile_steps, pictured, problem_complaint
+from runner.job.retrial import LARGEST_SEED, next_seed, try_again
+from runner.job.steps import Files, StepPlan, bring_pictures, compile_steps, pictured, problem_complaint
 from runner.job.templates import Templates
 from runner.records import BLOB_SCHEME, Json, Request, Row, Variant, make_request
 
 FEED_NAMES: Final = frozenset({"row", "vars", "job"})
-LARGEST_SEED: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +55,40 @@ class Skipped:
     why: str
 
 
+Approves: TypeAlias = Callable[[str, str, str], bool]
+"""Whether a file (by its sha256) of this step of the variant of this key is approved."""
+
+
 class Plan:
     """A compiled job. `complaints` is what is wrong with it whatever the feed says; while there are any, nothing can be asked."""
 
-    def __init__(self, job_file: JobFile, project_file: ProjectFile, catalog: Mapping[str, Offer], files: Files) -> None:
+    def __init__(
+        self,
+        job_file: JobFile,
+        project_file: ProjectFile,
+        catalog: Mapping[str, Offer],
+        files: Files,
+        templates: Templates | None = None,
+    ) -> None:
         self.job = job_file.job
         self.document = job_file.document
         self.files = functools.lru_cache(4096)(files)
+        self.look_at: LookAt = look_at_nothing
+        self.finisher: Finisher | None = None
+        self.approves: Approves | None = None
         found = matrix_problems(self.job.matrix)
         self.cells: tuple[Cell, ...] = () if found else cells(self.job.matrix)
         self.labels = tuple(map(cell_label, self.cells))
         project = project_file.project
-        compiler = Compiler(
-            self.document, Templates(project_file.root / project.templates, project.templates), self._known(catalog)
-        )
+        templates = templates or Templates(project_file.root / project.templates, project.templates)
+        compiler = Compiler(self.document, templates, self._known(catalog))
         compiler.complaints += [problem_complaint(problem, ("matrix",), self.document) for problem in found]
         self.where = self._where(compiler)
         self.steps = compile_steps(self.job, catalog, compiler, self.files)
         self.needs: Mapping[str, frozenset[str]] = {step.name: step.needs for step in self.steps}
         self.complaints: tuple[Complaint, ...] = tuple(dict.fromkeys(compiler.complaints))
+        self._source_types = source_types(self.steps) if self.job.output.mark else {}
+        self._marks = {name: Finishing(source_type=kind) for name, kind in self._source_types.items() if kind is not None}
         self._templates = compiler.templates
         self._globals = compiler.fence.globals
         self._steps = {step.name: step for step in self.steps}
@@ -83,6 +102,7 @@ class Plan:
     def columns(self) -> frozenset[str]:
         """The columns of the feed that some template reads; `*` is among them where one takes the row as a whole."""
         shapes = [part for step in self.steps for part in (step.shape, step.when, step.save, list(step.expect.values()))]
+        shapes += [list(step.finish.values()) for step in self.steps]
         reads = (read for prompt in prompts_in([self.where, *shapes]) for read in prompt.reads)
         ways = (read.split(".") for read in reads)
         return frozenset(way[1] if len(way) > 1 else "*" for way in ways if way[0] == "row")
@@ -93,12 +113,31 @@ class Plan:
         Raises `Invalid` where the job is wrong, or `where` cannot be told for a row.
         """
         self.require()
-        index = 0
-        for row in self.selected(rows):
-            for cell, label in zip(self.cells, self.labels, strict=True):
-                for number in range(1, self.job.variants + 1):
-                    yield Variant(variant_key(row, label, number), row, cell, number, self.seed(row, label, number), index)
-                    index += 1
+        per_row = len(self.cells) * self.job.variants
+        for place, row in enumerate(self.selected(rows)):
+            name = escape(row.key)
+            for within in range(per_row):
+                yield self._variant(row, name, place * per_row, within)
+
+    def variants_at(self, rows: Iterable[Row], indexes: Iterable[int]) -> Iterator[Variant]:
+        """The variants with these indexes, which ascend; the others cost next to nothing. Raises as `variants` does."""
+        self.require()
+        per_row = len(self.cells) * self.job.variants
+        wanted = iter(indexes)
+        index = next(wanted, None)
+        for place, row in enumerate(self.selected(rows)):
+            if index is None:
+                return
+            while index is not None and index < (place + 1) * per_row:
+                yield self._variant(row, escape(row.key), place * per_row, index - place * per_row)
+                index = next(wanted, None)
+
+    def _variant(self, row: Row, name: str, start: int, within: int) -> Variant:
+        """The variant at `within` of its row, whose escaped key is `name` and whose variants begin at `start` of the plan."""
+        cell, number = within // self.job.variants, within % self.job.variants + 1
+        label = self.labels[cell]
+        key = f"{name}|{label}|{number}" if label else f"{name}|{number}"
+        return Variant(key, row, self.cells[cell], number, self._seed(f"{name}|{label}|{number}"), start + within)
 
     def selected(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The rows that `where` lets through, at most `limit` of them. Raises `Invalid`."""
@@ -119,16 +158,24 @@ class Plan:
 
     def seed(self, row: Row, label: str, number: int) -> int:
         """1..2³¹-1 from job name, row key, cell and number: the same on every machine."""
-        named = f"{self.job.name}\n{escape(row.key)}|{label}|{number}"
-        return int.from_bytes(hashlib.sha256(named.encode("utf-8", "surrogatepass")).digest()[:8], "big") % LARGEST_SEED + 1
+        return self._seed(f"{escape(row.key)}|{label}|{number}")
 
-    def ask(self, variant: Variant, step_name: str, results: Mapping[str, StepResult]) -> Request | Skipped:
+    def _seed(self, named: str) -> int:
+        return seed_of(self.job.name, named)
+
+    def ask(
+        self, variant: Variant, step_name: str, results: Mapping[str, StepResult], scope: Scope | None = None, number: int = 1
+    ) -> Request | Skipped:
         """What this variant asks of this step, given the results of the steps it needs (a step that was skipped is not among them).
 
-        Raises `Invalid` for a mistake of the job that only these values show.
+        `scope` is the variant's own (`scope_of`), for whoever asks several steps. `number` says which try it is: each asks for
+        another request. Raises `Invalid` for a mistake of the job that only these values show.
         """
         step = self._step(step_name)
-        scope = self.scope(variant.row, variant.cell, variant.number, variant.seed, self._answers(results))
+        scope = self.scope_of(variant) if scope is None else scope
+        if number > 1:
+            scope = {**scope, "seed": next_seed(variant.seed, number)}
+        scope["steps"] = self._answers(step, results)
         try:
             if step.when is not None and not step.when.render(scope):
                 return Skipped("when is false")
@@ -137,29 +184,55 @@ class Plan:
             if wrong.owner is scope["steps"]:
                 return Skipped("it reads a step that was skipped")
             self._refuse(wrong.message, wrong.path, variant.row, wrong.place)
-        params = self._params(step, rendered, variant.row, results)
+        params, again = self._params(step, rendered, variant.row, results), step.spec.again
+        if number > 1:
+            params, again = try_again(step, params, number)
         try:
-            return make_request(step.spec.provider, step.spec.operation, params, step.spec.again)
+            return make_request(step.spec.provider, step.spec.operation, params, again)
         except ValueError as wrong:
             self._refuse(f"cannot be sent as JSON: {wrong}", (*step.path, "with"), variant.row)
 
-    def expectation(self, variant: Variant, step_name: str, results: Mapping[str, StepResult]) -> Expected:
-        """What this variant expects of the step's answer. Raises `Invalid`."""
+    def expectation(
+        self, variant: Variant, step_name: str, results: Mapping[str, StepResult], scope: Scope | None = None
+    ) -> Expected:
+        """What this variant expects of the step's answer; `scope` as for `ask`. Raises `Invalid`."""
         step = self._step(step_name)
-        scope = self.scope(variant.row, variant.cell, variant.number, variant.seed, self._answers(results))
+        scope = self.scope_of(variant) if scope is None else scope
+        scope["steps"] = self._answers(step, results)
         try:
-            return expected(step, build(dict(step.expect), lambda prompt: prompt.render(scope)))
+            values = build(dict(step.expect), lambda prompt: prompt.render(scope))
+            return read_expected(values, step.path, variant.cell)
         except Unrenderable as wrong:
             self._refuse(wrong.message, wrong.path, variant.row, wrong.place)
 
-    def save_path(self, variant: Variant, step_name: str, results: Mapping[str, StepResult] | None = None) -> str:
-        """Where the step's result goes, below the output folder, without extension. Reads no answers, so it is known before."""
+    def finishing(self, variant: Variant, step_name: str, scope: Scope | None = None) -> Finishing | None:
+        """What the step's pictures are made into, None where they are published as they come. Raises `Invalid`."""
         step = self._step(step_name)
-        scope = self.scope(variant.row, variant.cell, variant.number, variant.seed, {})
+        if not step.finish:
+            return self._marks.get(step_name)
+        scope = self.scope_of(variant) if scope is None else scope
         try:
-            return stem(step, variant.key, scope)
+            rendered = build(dict(step.finish), lambda prompt: prompt.render(scope))
+            return finishing_of(rendered, self._source_types.get(step_name))
         except Unrenderable as wrong:
             self._refuse(wrong.message, wrong.path, variant.row, wrong.place)
+        except ValueError as wrong:
+            self._refuse(str(wrong), (*step.path, "finish"), variant.row)
+
+    def save_path(self, variant: Variant, step_name: str, scope: Scope | None = None) -> str:
+        """Where the step's result goes, below the output folder, without extension; `scope` as for `ask`.
+
+        It reads no answers, so it is known before. Raises `Invalid`.
+        """
+        step = self._step(step_name)
+        try:
+            return stem(step, variant.key, self.scope_of(variant) if scope is None else scope)
+        except Unrenderable as wrong:
+            self._refuse(wrong.message, wrong.path, variant.row, wrong.place)
+
+    def scope_of(self, variant: Variant) -> Scope:
+        """The names a template sees for this variant, before any answer."""
+        return self.scope(variant.row, variant.cell, variant.number, variant.seed, {})
 
     def scope(self, row: Row, cell: Cell, number: int, seed: int, answers: Mapping[str, Any]) -> Scope:
         """The names a template sees."""
@@ -191,8 +264,8 @@ class Plan:
         where = self.job.feed.where
         return None if where is None else compiler.expression(where, ("feed", "where"), FEED_NAMES)
 
-    def _answers(self, results: Mapping[str, StepResult]) -> dict[str, dict[str, Any]]:
-        return {name: self._answer(name, result) for name, result in results.items() if name in self._steps}
+    def _answers(self, step: StepPlan, results: Mapping[str, StepResult]) -> dict[str, dict[str, Any]]:
+        return {name: self._answer(name, results[name]) for name in step.needs if name in results}
 
     def _answer(self, name: str, result: StepResult) -> dict[str, Any]:
         """What `steps.<name>` offers. A text is read as JSON only where some step asks for that."""
@@ -211,10 +284,10 @@ class Plan:
             self._refuse(f"must give a map of fields, got {type(rendered).__name__}", above, row)
         params: dict[str, Json] = {**step.offer.defaults, **rendered}
         wrong: list[Problem] = []
-        if self._pictured[step.name]:
-            ours = {f"{BLOB_SCHEME}{sha256}" for result in results.values() for sha256 in result.files}
-            params = bring_pictures(step.offer.operation.fields, params, lambda text, path: self.bring(text, path, ours, wrong))
-        wrong += check_params(step.offer.operation, step.spec.use, params)
+        if fields := self._pictured[step.name]:
+            ours = {f"{BLOB_SCHEME}{sha256}" for name in step.needs if name in results for sha256 in results[name].files}
+            params = bring_pictures(fields, params, lambda text, path: self.bring(text, path, ours, wrong))
+        wrong += check_params(step.varying, step.spec.use, params)
         if wrong:
             raise Invalid([self.complaint(problem.message, (*above, *problem.path), row) for problem in wrong])
         return params
@@ -237,6 +310,12 @@ class Plan:
         raise Invalid([self.complaint(message, path, row, place)])
 
 
+def seed_of(job: str, named: str) -> int:
+    """The seed of what is `named` (row key, cell and number, with `|` between them) in a job: 1..2³¹-1."""
+    told = f"{job}\n{named}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(told).digest()[:8], "big") % LARGEST_SEED + 1
+
+
 def variant_key(row: Row, label: str, number: int) -> str:
     """`ROW|axis=value|…|n`; without axes `ROW|n`. Unique in a plan, because `|` inside a part is escaped."""
     return f"{escape(row.key)}|{label}|{number}" if label else f"{escape(row.key)}|{number}"
@@ -250,19 +329,6 @@ def stem(step: StepPlan, key: str, scope: Scope) -> str:
     if not text.strip(" /"):
         raise Unrenderable("names no path; it renders to nothing", (*step.path, "save"))
     return clean_path(text)
-
-
-def expected(step: StepPlan, values: Mapping[str, Any]) -> Expected:
-    """A rendered `expect:`. Raises `Unrenderable` for a value that is no number."""
-    for name in (*EXPECT_WHOLE, "max_kb"):
-        value = values.get(name, 0)
-        whole = isinstance(value, int) if name != "max_kb" else isinstance(value, int | float)
-        if not whole or isinstance(value, bool) or value < 0:
-            need = "a whole number" if name != "max_kb" else "a number"
-            cure = f"; write {{{{ … | {'int' if name != 'max_kb' else 'float'} }}}}" if isinstance(value, str) else ""
-            raise Unrenderable(f"needs {need}, got {str(value)[:60]!r}{cure}", (*step.path, "expect", name))
-    sizes = {name: values.get(name) for name in (*EXPECT_WHOLE, "max_kb")}
-    return Expected(**sizes, formats=tuple(values.get("format", ())))
 
 
 def _reads_json(step: StepPlan, name: str) -> bool:

@@ -86,7 +86,8 @@ class Compiler:
     ) -> Prompt | None:
         try:
             tree = parse()
-            found = list(readings(self.fence, tree, file, (file,) if file else ()))
+            drawn: set[str] = {file} if file else set()
+            found = list(readings(self.fence, tree, file, (file,) if file else (), drawn))
             if self._wrong_names(found, path, allowed):
                 return None
             run = runner(self.fence, tree) if file is None else text_runner(self.fence, self.fence.get_template(file))
@@ -104,7 +105,7 @@ class Compiler:
             return None
         steps = frozenset(reading.parts[1] for reading in found if reading.parts[0] == "steps")
         reads = frozenset(reading.name for reading in found)
-        return Prompt(path, reads, steps, run, lambda error: self._failure(error, path, found))
+        return Prompt(path, reads, steps, run, lambda error: self._failure(error, path, found), frozenset(drawn))
 
     def _wrong_names(self, found: list[Reading], path: Path, allowed: frozenset[str]) -> bool:
         wrong: dict[str, Reading] = {}

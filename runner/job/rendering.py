@@ -19,7 +19,7 @@ from jinja2.exceptions import TemplateError
 from jinja2.runtime import Undefined
 
 from runner.errors import Place
-from runner.job.fence import WORK, Fence
+from runner.job.fence import WORK, Fence, spoken
 from runner.job.names import ROOTS
 
 LONGEST_VALUE: Final = 64 * 1024
@@ -50,13 +50,17 @@ class Unrenderable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One computed value. `path` is where the job has it, `reads` the dotted names it needs, `run` renders it."""
+    """One computed value. `path` is where the job has it, `reads` the dotted names it needs, `run` renders it.
+
+    `files` are the template files it draws on, however deep one includes another.
+    """
 
     path: Path
     reads: frozenset[str]
     steps: frozenset[str]
     run: Run
     fail: Callable[[BaseException], Unrenderable]
+    files: frozenset[str] = frozenset()
 
     def render(self, scope: Scope) -> Any:
         """The value, made of plain JSON types. Raises `Unrenderable`."""
@@ -97,7 +101,8 @@ def runner(fence: Fence, tree: nodes.Template) -> Run:
     """What renders `tree`: to the type of its expression where it is exactly one, else to text."""
     expression = only_expression(tree)
     if expression is None:
-        return text_runner(fence, fence.from_string(tree))
+        pieces = _pieces(tree)
+        return text_runner(fence, fence.from_string(tree)) if pieces is None else _pieces_runner(fence, pieces)
     chain = _chain(expression)
     if chain:
         return _chain_runner(fence, chain)
@@ -123,6 +128,34 @@ def _chain_runner(fence: Fence, chain: tuple[str, ...]) -> Run:
         for name in rest:
             value = fence.getattr(value, name)
         return plain(value)
+
+    return run
+
+
+def _pieces(tree: nodes.Template) -> list[str | tuple[str, ...]] | None:
+    """The texts and names that a template consists of, one after the other; None where there is anything else in it."""
+    if not all(isinstance(output, nodes.Output) for output in tree.body):
+        return None
+    parts = [part for output in tree.body for part in output.nodes]  # type: ignore[attr-defined]
+    pieces = [part.data if isinstance(part, nodes.TemplateData) else _chain(part) for part in parts]
+    return pieces if all(pieces) else None
+
+
+def _pieces_runner(fence: Fence, pieces: list[str | tuple[str, ...]]) -> Run:
+    """What `text_runner` does, without Jinja's ceremony: most prompts are a sentence with a few names in it."""
+
+    def run(scope: Scope) -> str:
+        texts: list[str] = []
+        for piece in pieces:
+            if isinstance(piece, str):
+                texts.append(piece)
+                continue
+            value = scope[piece[0]]
+            for name in piece[1:]:
+                value = fence.getattr(value, name)
+            texts.append(value if isinstance(value, str) else spoken(value))
+        size = sum(map(len, texts))
+        return "".join(texts) if size <= LONGEST_VALUE else _too_long(size)
 
     return run
 

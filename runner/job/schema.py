@@ -1,9 +1,9 @@
-"""The two files as JSON Schema, for editors.
+"""The three files as JSON Schema, for editors.
 
 yaml-language-server reads draft-07, pydantic writes 2020-12; the difference that matters is mended here: words beside a `$ref` are
 ignored there, so the reference goes into an `allOf`. An absent key is not a key that is null (the models refuse null), so no branch
-says null. `job.schema.json` and `project.schema.json` beside this file are the committed text; a test keeps them equal to the
-models.
+says null. `job.schema.json`, `project.schema.json` and `vendor.schema.json` beside this file are the committed text; a test keeps
+them equal to the models.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from runner.job.model import Job, Spec
 from runner.job.project import Project
+from runner.job.vendor import Vendor
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 NESTED: Final = ("properties", "definitions", "patternProperties")
@@ -30,6 +31,11 @@ def project_schema() -> dict[str, Any]:
     return _schema(Project, "adbatch project")
 
 
+def vendor_schema() -> dict[str, Any]:
+    """JSON Schema (draft-07) of a vendor's description."""
+    return _schema(Vendor, "adbatch vendor")
+
+
 def job_schema_text() -> str:
     """The text of `job.schema.json`."""
     return _text(job_schema())
@@ -38,6 +44,11 @@ def job_schema_text() -> str:
 def project_schema_text() -> str:
     """The text of `project.schema.json`."""
     return _text(project_schema())
+
+
+def vendor_schema_text() -> str:
+    """The text of `vendor.schema.json`."""
+    return _text(vendor_schema())
 
 
 def _schema(spec: type[Spec], title: str) -> dict[str, Any]:

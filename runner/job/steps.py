@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 from runner.errors import Complaint
 from runner.fields import HTTP_URL, PENDING, Field, Offer, Operation, Problem, check_params, suggest
 from runner.job.document import Document, dotted
+from runner.job.expectation import compile_expect
 from runner.job.model import Job, StepSpec
 from runner.job.names import ROOTS
 from runner.job.prompts import Compiler
@@ -24,7 +25,6 @@ from runner.records import BLOB_SCHEME
 
 BEFORE_SENDING: Final = ROOTS - {"steps"}
 MOST_SHOWN: Final = 12
-EXPECT_WHOLE: Final = ("max_chars", "min_chars", "width", "height")
 
 Files: TypeAlias = Callable[[str], str]
 """Brings a picture of the project: its path as the job writes it to `blob:<sha256>`. Raises `ValueError` saying what is wrong."""
@@ -44,11 +44,18 @@ class StepPlan:
     needs: frozenset[str]
     reads: frozenset[str]
     varying: Operation
+    finish: Mapping[str, Shape] = dataclasses.field(default_factory=dict)
 
     @property
     def path(self) -> Path:
         """Where the job has the step."""
         return ("steps", self.name)
+
+    @property
+    def tries(self) -> int:
+        """How many requests may be asked for one answer that is as expected: the first, and what `on_fail: {retry: n}` adds."""
+        expect = self.spec.expect
+        return 1 if expect is None or expect.on_fail is None else 1 + expect.on_fail.retry
 
     @property
     def publishes(self) -> bool:
@@ -78,9 +85,9 @@ def bring_pictures(fields: Mapping[str, Field], values: Any, bring: Callable[[st
     return {**values, **changed} if changed else values
 
 
-def pictured(operation: Operation) -> bool:
-    """Whether any field of the operation, at any depth, is a picture."""
-    return any(_has_picture(spec) for spec in operation.fields.values())
+def pictured(operation: Operation) -> dict[str, Field]:
+    """The fields of the operation that are a picture or have one inside, at any depth."""
+    return {name: spec for name, spec in operation.fields.items() if _has_picture(spec)}
 
 
 def _has_picture(spec: Field) -> bool:
@@ -94,11 +101,20 @@ def _bring(spec: Field, value: Any, bring: Callable[[str, Path], str], path: Pat
         return bring(value, path) if isinstance(value, str) and value and not HTTP_URL.match(value) else value
     if spec.item is not None and isinstance(value, list):
         return [_bring(spec.item, part, bring, (*path, index)) for index, part in enumerate(value)]
+    if spec.item is not None and isinstance(value, Mapping):
+        return {name: _bring(spec.item, part, bring, (*path, name)) for name, part in value.items()}
     return bring_pictures(spec.fields, value, bring, path)
 
 
 def _is_offered(name: str, spec: StepSpec, catalog: Mapping[str, Offer], compiler: Compiler) -> bool:
     if spec.use in catalog:
+        if spec.lane == "batch" and catalog[spec.use].batch is None:
+            able = [use for use, offer in catalog.items() if offer.batch is not None and use.startswith(f"{spec.provider}/")]
+            cure = f"; {' and '.join(able)} can" if able else "; leave lane out"
+            where: Path = ("steps", name, "lane")
+            compiler.complaints.append(
+                Complaint(f"{spec.use} cannot go by batch{cure}", dotted(where), compiler.document.place(where))
+            )
         return True
     path = ("steps", name, "use")
     provider = spec.use.partition("/")[0]
@@ -113,21 +129,21 @@ def _is_near(use: str, catalog: Mapping[str, Offer]) -> bool:
     return "did you mean" in suggest(use, catalog)
 
 
-def _compile_parts(name: str, spec: StepSpec, compiler: Compiler) -> tuple[Shape, Any, Any, dict[str, Shape]]:
+def _compile_parts(
+    name: str, spec: StepSpec, compiler: Compiler, gives: str | None = None
+) -> tuple[Shape, Any, Any, dict[str, Shape]]:
     """`with`, `when`, `save` and `expect`; their own mistakes are complained about whether or not the operation is known."""
     path: Path = ("steps", name)
     shape = compiler.shape(spec.with_, (*path, "with"))
     when = None if spec.when is None else compiler.expression(spec.when, (*path, "when"), ROOTS)
     save = None if spec.save is None else compiler.shape(spec.save, (*path, "save"), BEFORE_SENDING)
-    asked = {} if spec.expect is None else spec.expect.model_dump(exclude_none=True)
-    expect = {what: compiler.shape(value, (*path, "expect", what)) for what, value in asked.items()}
-    expect = {what: part for what, part in expect.items() if part is not PENDING}
-    return shape, when, None if save is PENDING else save, expect
+    return shape, when, None if save is PENDING else save, compile_expect(name, spec.expect, gives, compiler)
 
 
 def _compile(name: str, spec: StepSpec, offer: Offer, compiler: Compiler, files: Files) -> StepPlan:
-    shape, when, save, expect = _compile_parts(name, spec, compiler)
+    shape, when, save, expect = _compile_parts(name, spec, compiler, offer.operation.gives)
     prompts = [*prompts_in(shape), *prompts_in(list(expect.values())), *prompts_in(when)]
+    finish = _compile_finish(name, spec, compiler)
     needs = frozenset(step for prompt in prompts for step in prompt.steps)
     asking = [*prompts_in(shape), *prompts_in(when)]
     reads = frozenset(read for prompt in asking for read in prompt.reads)
@@ -135,7 +151,14 @@ def _compile(name: str, spec: StepSpec, offer: Offer, compiler: Compiler, files:
     for problem in problems:
         compiler.complaints.append(problem_complaint(problem, ("steps", name, "with"), compiler.document))
     varying = _varying(offer.operation, shape, {problem.path[0] for problem in problems if problem.path})
-    return StepPlan(name, spec, offer, shape, when, save, expect, needs, reads, varying)
+    return StepPlan(name, spec, offer, shape, when, save, expect, needs, reads, varying, finish)
+
+
+def _compile_finish(name: str, spec: StepSpec, compiler: Compiler) -> dict[str, Shape]:
+    """The words of `finish:`; they read no answers, so that what is finished is known before it comes."""
+    words = {} if spec.finish is None else spec.finish.model_dump(exclude_none=True)
+    shapes = {word: compiler.shape(value, ("steps", name, "finish", word), BEFORE_SENDING) for word, value in words.items()}
+    return {word: shape for word, shape in shapes.items() if shape is not PENDING}
 
 
 def problem_complaint(problem: Problem, above: Path, document: Document) -> Complaint:

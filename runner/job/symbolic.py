@@ -16,9 +16,10 @@ import orjson
 from runner.errors import Place
 from runner.fields import PENDING, Problem, check_params
 from runner.job.document import dotted
+from runner.job.expectation import read_expected
 from runner.job.filters import Echo
 from runner.job.names import OFFERS
-from runner.job.plan import Plan, expected
+from runner.job.plan import Plan
 from runner.job.rendering import Path, Prompt, Scope, Unrenderable, build
 from runner.job.steps import StepPlan, bring_pictures, pictured
 from runner.records import BLOB_SCHEME
@@ -70,7 +71,7 @@ class Symbol:
         """Notes what is wrong with `expect:`."""
         try:
             values = build(dict(self.step.expect), lambda prompt: self._read(prompt, scope, identities, []))
-            expected(self.step, {name: value for name, value in values.items() if value is not PENDING})
+            read_expected({name: value for name, value in values.items() if value is not PENDING}, self.step.path)
         except Unrenderable as wrong:
             if wrong.owner is not scope["steps"]:
                 self._note(wrong.message, wrong.path, wrong.place)

@@ -14,12 +14,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, Protocol, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 from urllib.parse import quote
 
 from runner.fields import Field, Operation
-from runner.records import BLOB_SCHEME, Answer, Asset, Call, Json, Limits, Request, Step
+from runner.records import BLOB_SCHEME, Answer, Asset, Call, FileBody, Json, Limits, Part, Request, Step
 from runner.verdicts import Barred, Broken, Busy, Lost, Queued, Refused, Verdict
 
 Options: TypeAlias = Mapping[str, Json]
@@ -31,7 +33,11 @@ SUCCESSES: Final = frozenset({200, 201, 202})
 
 
 class Provider(Protocol):
-    """A vendor's file, as the rest of the program sees it."""
+    """A vendor's file, as the rest of the program sees it.
+
+    It may have one more name, `HOSTS`: hosts of the vendor, each with all below it, that its answers may send our polls to
+    (`runner.providers.addresses`). Where it is missing, the account's key goes to `base_url` only.
+    """
 
     NAME: str
     BASE_URL: str
@@ -62,6 +68,88 @@ class Provider(Protocol):
         """What the answer to `submit` or `poll` means. Never raises, whatever the vendor sent."""
 
 
+# `BATCH`, which a provider may have besides: how its requests go out many in one file (`Batching`).
+
+
+FileLine: TypeAlias = Answer | Verdict
+"""What a line of a batch's answers says: the answer to its request, or what became of it instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A batch that has ended: the files with answers, and what it means to be in none of them.
+
+    `lines` has a word of its own for single lines of the file that was sent, by their number from 1. `answered` is how many answers
+    the vendor says there are: files with fewer have not come whole.
+    """
+
+    files: tuple[str, ...]
+    left_out: Verdict
+    lines: Mapping[int, Verdict] = field(default_factory=dict)
+    answered: int = 0
+
+
+@runtime_checkable
+class Weighing(Protocol):
+    """What a provider offers beside that if its vendor limits tokens: how many a request will use up, as far as one can tell."""
+
+    def weigh(self, request: Request, options: Options) -> int:
+        """Tokens in and out together, by a guess that is cheap to make; what the answer says (`Done.used`) settles it."""
+
+
+class Batching(Protocol):
+    """How a vendor takes many requests in one file. As pure as a provider; a reading never raises.
+
+    `ENDPOINTS` are the operations that can go this way. A file is a multipart upload with the parts `FIELDS` before it, of at most
+    `MOST_LINES` lines and `MOST_BYTES` bytes. Requests cost a `DISCOUNT`-th of what they cost alone.
+    """
+
+    ENDPOINTS: Mapping[str, str]
+    FIELDS: tuple[Part, ...]
+    MOST_LINES: int
+    MOST_BYTES: int
+    DISCOUNT: int
+
+    def group(self, request: Request) -> str:
+        """Requests of the same group may share a file."""
+
+    def line(self, id: str, operation: str, body: bytes) -> bytes:
+        """The line of the request `id`, whose JSON is `body`, with its line break."""
+
+    def upload(self, body: FileBody, options: Options) -> Call:
+        """Bring the file to the vendor. Free, repeatable."""
+
+    def create(self, file: str, operation: str, options: Options) -> Call:
+        """The one call that may cost money: have the uploaded file carried out."""
+
+    def recent(self, options: Options) -> Call:
+        """Ask which batches there are. Free, repeatable."""
+
+    def look(self, ticket: str, options: Options) -> Call:
+        """Ask how far a batch is. Free, repeatable."""
+
+    def content(self, file: str, options: Options) -> Call:
+        """Fetch a file of answers. Free, repeatable."""
+
+    def read_upload(self, answer: Answer) -> str | Verdict:
+        """The uploaded file's id, or why there is none."""
+
+    def read_created(self, answer: Answer) -> str | Verdict:
+        """The batch's ticket, or what the answer means for each request in the file."""
+
+    def read_recent(self, answer: Answer, file: str) -> str | None:
+        """The ticket of the batch that was made of `file`, if there is one."""
+
+    def read_look(self, answer: Answer) -> Ended | Verdict:
+        """How the batch ended; a verdict while it has not, or if that could not be told."""
+
+    def find_id(self, line: bytes) -> str | None:
+        """The id of the request that a line of answers belongs to."""
+
+    def read_line(self, line: bytes) -> FileLine:
+        """What a line of answers says."""
+
+
 def no_defaults(operation: str, options: Options) -> Mapping[str, Json]:
     """For vendors whose account options fill in nothing."""
     return {}
@@ -90,9 +178,7 @@ def read_json(answer: Answer) -> Any:
     """
     try:
         text = answer.body.decode("utf-8-sig")
-        value = json.loads(
-            text, object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_refuse_constant
-        )
+        value = HONEST.decode(text)
         if SURROGATE.search(text):
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
@@ -129,6 +215,11 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+HONEST: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_refuse_constant
+)
+
+
 def _too_deep(value: Any) -> bool:
     level = [value]
     for _ in range(MAX_DEPTH):
@@ -162,7 +253,12 @@ def ticket_of(value: Any) -> str | None:
 
 def segment(text: object) -> str:
     """`text` as one segment of a URL's path: everything but letters, digits and `-._~` percent-encoded."""
-    return quote(str(text), safe="")
+    return _quoted(str(text))
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
 
 
 def link_of(value: Any) -> str | None:
@@ -253,6 +349,20 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         until, now = parsedate_to_datetime(value), parsedate_to_datetime(headers.get("date", ""))
         return min(max((until - now).total_seconds(), 0.0), MAX_WAIT)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def reset_after(headers: Mapping[str, str], name: str) -> float | None:
+    """Seconds to wait from a header that says when a limit begins anew: seconds, or a moment in Unix time, by the server's `Date`.
+
+    None where it is missing or nonsense; never negative, never more than an hour.
+    """
+    value = headers.get(name, "").strip()
+    if not re.fullmatch(r"[0-9]{10}(\.[0-9]{1,9})?", value):
+        return seconds_of(value)
+    try:
+        return min(max(float(value) - parsedate_to_datetime(headers.get("date", "")).timestamp(), 0.0), MAX_WAIT)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

@@ -11,13 +11,39 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
-from runner.fields import Offer, Operation, Problem, check_params, suggest
-from runner.providers import jivox, placewise, sivi, vyro
-from runner.providers.contract import Options, Provider
-from runner.records import Json, Limits, Money
+from runner.fields import Offer, Operation, Polling, Problem, check_params, suggest
+from runner.providers import bfl, fal, gemini, jivox, local, openai, placewise, replicate, sivi, stability, vyro
+from runner.providers.contract import Batching, Options, Provider
+from runner.providers.openai_presets import PRESETS
+from runner.records import BY_BATCH, Json, Limits, Money
 
-PROVIDERS: Final[Mapping[str, Provider]] = {"jivox": jivox, "placewise": placewise, "sivi": sivi, "vyro": vyro}
+PROVIDERS: Final[Mapping[str, Provider]] = {
+    "bfl": bfl,
+    "fal": fal,
+    "gemini": gemini,
+    "jivox": jivox,
+    "local": local,
+    "openai": openai,
+    "placewise": placewise,
+    "replicate": replicate,
+    "sivi": sivi,
+    "stability": stability,
+    "vyro": vyro,
+}
 """Every kind of provider by the name a project file gives it."""
+
+KINDS: Final[Mapping[str, Provider]] = {**PROVIDERS, **PRESETS}
+"""All that a project file can name: those of a file of their own, and those that are a row of data."""
+
+
+DESCRIBED: Final = "http"
+"""The kind of an account whose vendor the project describes itself (`runner.providers.http`)."""
+
+LOCAL: Final = local.NAME
+"""The kind of what is carried out on this machine."""
+
+BATCH_DEADLINE: Final = 25 * 3600.0
+"""Seconds a batch may take: the vendor's day, and an hour for telling that it is over."""
 
 
 class Reference(Protocol):
@@ -50,7 +76,8 @@ class Account:
     """One entry under `providers:` as plain data; a `kind` of None means the entry's own name.
 
     `secrets` says where each is kept, `limits` turns the documented limits into those in force, `options` is all the rest.
-    `base_url` is believed to be one: whoever read the project file has checked it.
+    `base_url` is believed to be one: whoever read the project file has checked it. An account whose vendor the project itself
+    describes brings its own `provider`.
     """
 
     kind: str | None = None
@@ -58,6 +85,11 @@ class Account:
     options: Mapping[str, Json] = field(default_factory=dict)
     secrets: Mapping[str, Reference] = field(default_factory=dict)
     limits: Callable[[Limits], Limits] = as_documented
+    provider: Provider | None = None
+
+    def takes(self, option: str) -> bool:
+        """Whether the account has such an option, as far as that can be told by itself."""
+        return self.provider is None or option in self.provider.OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +102,11 @@ class Lane:
     options: Options
     limits: Limits
     secrets: Mapping[str, Reference]
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """The secrets that may be missing."""
+        return optional_keys(self.provider, str(self.options["base_url"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,44 +129,85 @@ def open_catalog(accounts: Mapping[str, Account], prices: Mapping[str, Money] | 
     `prices` (by use) replace what an operation says of its price: the most that one submit can cost.
     """
     prices = prices or {}
-    everyone = {**{kind: Account() for kind in PROVIDERS if kind not in accounts}, **accounts}
+    everyone = {**{kind: Account() for kind in everywhere() if kind not in accounts}, **accounts}
     problems: list[Problem] = []
     lanes: dict[str, Lane] = {}
     lacking: dict[str, tuple[Problem, ...]] = {}
     for name, account in everyone.items():
         kind = account.kind or name
-        if kind not in PROVIDERS:
+        provider = account.provider or KINDS.get(kind)
+        if provider is None:
             problems.append(_unknown_kind(name, account))
             continue
-        problems += _mistakes(name, account, PROVIDERS[kind])
+        problems += _mistakes(name, account, provider)
         lanes[name] = _open_lane(name, kind, account)
         missing = tuple(_missing(lanes[name], account))
         if missing:
             lacking[name] = missing
     offers = {use: offer for lane in lanes.values() for use, offer in _offers(lane, prices)}
-    problems += [Problem(("prices", use), f"nothing is called {use}{suggest(use, offers)}") for use in prices if use not in offers]
+    named = [*offers, *(f"{use}{BY_BATCH}" for use, offer in offers.items() if offer.batch)]
+    problems += [Problem(("prices", use), f"nothing is called {use}{suggest(use, named)}") for use in prices if use not in named]
     return Catalog(lanes, offers, tuple(problems), lacking)
+
+
+def suggest_kind(name: str) -> str:
+    """`suggest` among the kinds; where none is near, those that have a file of their own."""
+    near = suggest(name, KINDS)
+    return near if "did you mean" in near else suggest(name, PROVIDERS)
 
 
 def _unknown_kind(name: str, account: Account) -> Problem:
     if account.kind is None:
-        return Problem(("providers", name), f"{name} is not a kind of provider{suggest(name, PROVIDERS)}; kind: names one")
-    return Problem(("providers", name, "kind"), f"{account.kind} is not a kind of provider{suggest(account.kind, PROVIDERS)}")
+        return Problem(("providers", name), f"{name} is not a kind of provider{suggest_kind(name)}; kind: names one")
+    return Problem(("providers", name, "kind"), f"{account.kind} is not a kind of provider{suggest_kind(account.kind)}")
 
 
 def _open_lane(name: str, kind: str, account: Account) -> Lane:
-    provider = PROVIDERS[kind]
+    provider = account.provider or KINDS[kind]
     wrong = {problem.path[0] for problem in _wrong_options(account, provider)}
     options: dict[str, Json] = {option: spec.default for option, spec in provider.OPTIONS.items() if not spec.required}
     options |= {option: value for option, value in account.options.items() if option in provider.OPTIONS and option not in wrong}
+    options["base_url"] = (account.base_url or provider.BASE_URL).rstrip("/")
+    optional = optional_keys(provider, str(options["base_url"]))
     secrets: dict[str, Reference] = {
         secret: account.secrets.get(secret) or Variable(variable)
         for secret, variable in provider.KEYS.items()
-        if secret in account.secrets or secret not in provider.OPTIONAL_KEYS
+        if secret in account.secrets or secret not in optional
     }
-    options["base_url"] = (account.base_url or provider.BASE_URL).rstrip("/")
     options["keys"] = tuple(sorted(secrets))
-    return Lane(name, kind, provider, options, account.limits(provider.limits(options)), secrets)
+    return Lane(name, kind_of(name, account), provider, options, account.limits(provider.limits(options)), secrets)
+
+
+def everywhere() -> list[str]:
+    """The kinds that every project has without naming them: all but servers on this very machine."""
+    return [kind for kind, provider in KINDS.items() if provider.BASE_URL.startswith(("https:", "local:"))]
+
+
+def is_local(kind: str) -> bool:
+    """Whether a kind is this very machine: no vendor, no key, nothing that is sent."""
+    return kind == LOCAL
+
+
+def kind_of(name: str, account: Account) -> str:
+    """The kind of an account, under the name of the file that speaks for it: for a row of data, the file it borrows from.
+
+    A described vendor has the kind of whoever plays it in the sandbox, if anybody does.
+    """
+    if account.provider is not None:
+        player = str(getattr(account.provider, "PLAYED_BY", None))
+        return player if player in PROVIDERS and not is_local(player) else DESCRIBED
+    kind = account.kind or name
+    return openai.NAME if kind in PRESETS else kind
+
+
+def optional_keys(provider: Provider, base_url: str) -> frozenset[str]:
+    """The keys an account at this address may lack.
+
+    A provider may say of an optional key that its own address needs it (`NEEDED_AT_HOME`). Anywhere else it is not even looked up
+    unless the project file names it: whoever serves there has no business with it.
+    """
+    at_home = base_url == provider.BASE_URL
+    return provider.OPTIONAL_KEYS - (getattr(provider, "NEEDED_AT_HOME", frozenset()) if at_home else frozenset())
 
 
 def _offers(lane: Lane, prices: Mapping[str, Money]) -> Iterator[tuple[str, Offer]]:
@@ -138,7 +216,20 @@ def _offers(lane: Lane, prices: Mapping[str, Money]) -> Iterator[tuple[str, Offe
         ours: dict[str, Any] = {"price": prices[use]} if use in prices else {}
         if lane.limits.deadline is not None:
             ours["deadline"] = lane.limits.deadline
-        yield use, Offer(replace(operation, **ours), lane.provider.defaults(name, lane.options))
+        offered = replace(operation, **ours)
+        yield use, Offer(offered, lane.provider.defaults(name, lane.options), _batched(lane, offered, prices))
+
+
+def _batched(lane: Lane, operation: Operation, prices: Mapping[str, Money]) -> Operation | None:
+    """The operation as it goes by batch, None where it does not: cheaper, and slower."""
+    batching: Batching | None = getattr(lane.provider, "BATCH", None)
+    if batching is None or operation.name not in batching.ENDPOINTS:
+        return None
+    price = prices.get(f"{lane.name}/{operation.name}{BY_BATCH}")
+    if price is None and operation.price is not None:
+        price = Money(operation.price.amount / batching.DISCOUNT, operation.price.currency)
+    deadline = BATCH_DEADLINE if lane.limits.deadline is None else lane.limits.deadline
+    return replace(operation, price=price, polling=Polling(1.0), deadline=deadline)
 
 
 def _missing(lane: Lane, account: Account) -> Iterator[Problem]:

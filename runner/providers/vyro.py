@@ -15,9 +15,6 @@ requests a minute. Statuses 503 (codes 1200 and 1201, "unavailable") are not sai
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -40,10 +37,11 @@ from runner.providers.contract import (
     still_running,
     ticket_of,
 )
+from runner.providers.pictures import PICTURE, inline_of
 from runner.providers.vyro_fields import DOC as FIELDS_DOC
 from runner.providers.vyro_fields import OPERATIONS
 from runner.records import BLOB_SCHEME, Answer, Asset, Call, FormBody, Json, Limits, Part, Request, SecretHeader, Step, Window
-from runner.verdicts import Barred, Broken, Busy, Done, Held, Inline, Item, Link, Lost, Queued, Refused, Verdict
+from runner.verdicts import Barred, Broken, Busy, Done, Held, Item, Link, Lost, Queued, Refused, Verdict
 
 NAME = "vyro"
 BASE_URL = "https://api.vyro.ai/v2"
@@ -182,13 +180,10 @@ def _code(said: Any) -> int:
     return code if isinstance(code, int) else -1
 
 
-MAGIC: Final = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}WEBP|.{4}ftypavi[fs]", re.DOTALL)
-
-
 def _picture(step: Step, answer: Answer) -> Verdict:
     """The answer's own bytes if they begin as a picture (or are declared one: decoding will tell), else JSON that holds one."""
     declared = answer.headers.get("content-type", "").lower().startswith("image/")
-    if answer.blob is not None and answer.blob.size and (MAGIC.match(answer.body) or declared):
+    if answer.blob is not None and answer.blob.size and (PICTURE.match(answer.body) or declared):
         return Done((Held(answer.blob),))
     said = read_json(answer)
     items = [_inside(dig(said, *path)) for path in (("url",), ("image",), ("data", "url"), ("data", "image"))]
@@ -199,13 +194,7 @@ def _picture(step: Step, answer: Answer) -> Verdict:
 def _inside(value: Any) -> Item | None:
     """A picture named or held by JSON: an absolute URL, or base64 (with or without a `data:` prefix) that begins as a picture."""
     link = link_of(value)
-    if link or not isinstance(value, str):
-        return Link(link) if link else None
-    try:
-        data = base64.b64decode(value.rpartition(";base64,")[2], validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return Inline(data) if MAGIC.match(data) else None
+    return Link(link) if link else inline_of(value)
 
 
 def _video(answer: Answer) -> Verdict:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 
 import orjson
 from aiohttp import BodyPartReader, web
 
+from runner.sandbox.batches import Act, batch_routes
 from runner.sandbox.damage import Hangup, Silence
 from runner.sandbox.desk import Desk, Settings
 from runner.sandbox.intake import Ask, Field, Refusal, Reply
@@ -23,6 +25,8 @@ from runner.sandbox.vendor import Vendor
 from runner.sandbox.vendors import VENDORS
 
 MOST_BODY: Final = 64 * 1024 * 1024
+MOST_UPLOAD: Final = 256 * 1024 * 1024
+"""Bytes of a form that brings a file of requests."""
 WORKERS: Final = 2
 STALL: Final = 3600.0
 FLOOD: Final = 32 * 1024 * 1024
@@ -43,7 +47,7 @@ def make_app(settings: Settings, clock: Callable[[], float] = time.time) -> web.
     for vendor in VENDORS.values():
         _add_vendor(app, desk, vendor)
     app.router.add_get(
-        "/files/{token}/{name}", _answering(lambda ask, _request: desk.fetch(ask.path["token"], ask.path["name"]), desk)
+        "/files/{token}/{name}", _answering(lambda ask, _request: desk.fetch(ask.path["token"], ask.path["name"], ask.query), desk)
     )
     app.router.add_get("/ledger", _owned(desk, _show_ledger))
     app.router.add_get("/calls", _owned(desk, _show_calls))
@@ -57,19 +61,19 @@ def make_app(settings: Settings, clock: Callable[[], float] = time.time) -> web.
 
 
 def _add_vendor(app: web.Application, desk: Desk, vendor: Vendor) -> None:
-    """Routes of one vendor: what is bought, asked and deleted, and its own 404 for the rest."""
+    """Routes of one vendor: what is bought, asked, deleted and read, and its own 404 for the rest."""
 
-    def route(method: str, path: str, act: Callable[[Ask, str], Awaitable[Reply]]) -> None:
-        handler = _answering(lambda ask, request: act(ask, f"http://{request.host}"), desk)
-        app.router.add_route(method, f"{vendor.prefix}/{path}", handler)
+    def route(method: str, path: str, act: Act, most: int = MOST_BODY) -> None:
+        handler = _answering(lambda ask, request: act(ask, f"http://{request.host}"), desk, most)
+        app.router.add_route(method, path if path.startswith("/") else f"{vendor.prefix}/{path}", handler)
 
+    for method, path, act in _ways(desk, vendor):
+        route(method, path, act)
+    for method, path, act in batch_routes(desk, vendor):
+        route(method, path, act, MOST_UPLOAD)
     for submit in vendor.submits:
         for method in submit.methods:
-            route(method, submit.path, lambda ask, origin, submit=submit: desk.submit(vendor, submit, ask, origin))  # type: ignore[misc]
-    for poll in vendor.polls:
-        route("GET", poll.path, lambda ask, origin, poll=poll: desk.poll(vendor, poll, ask, origin))  # type: ignore[misc]
-    for deletion in vendor.deletions:
-        route("DELETE", deletion.path, lambda ask, _origin, deletion=deletion: desk.delete(vendor, deletion, ask))  # type: ignore[misc]
+            route(method, submit.path, partial(desk.submit, vendor, submit))
 
     async def lost(ask: Ask, origin: str) -> Reply:
         vendor.admit(ask, desk.settings.key)
@@ -78,12 +82,24 @@ def _add_vendor(app: web.Application, desk: Desk, vendor: Vendor) -> None:
     route("*", "{rest:.*}", lost)
 
 
-def _answering(act: Callable[[Ask, web.Request], Awaitable[Reply]], desk: Desk) -> Handler:
-    """A handler that reads the ask and sends the reply, a refusal, nothing at all, or silence."""
+def _ways(desk: Desk, vendor: Vendor) -> Iterator[tuple[str, str, Act]]:
+    """What can be done with what was bought, and what can be read."""
+    for poll in vendor.polls:
+        yield "GET", poll.path, partial(desk.poll, vendor, poll)
+    for cancel in vendor.cancels:
+        yield cancel.method, cancel.path, partial(desk.cancel, vendor, cancel)
+    for deletion in vendor.deletions:
+        yield "DELETE", deletion.path, partial(desk.delete, vendor, deletion)
+    for page in vendor.pages:
+        yield "GET", page.path, partial(desk.read, vendor, page)
+
+
+def _answering(act: Callable[[Ask, web.Request], Awaitable[Reply]], desk: Desk, most: int = MOST_BODY) -> Handler:
+    """A handler that reads the ask and sends the reply, a refusal, nothing at all, or silence. A form may have `most` bytes."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            return await _send(request, await act(await _read_ask(request, desk), request))
+            return await _send(request, await act(await _read_ask(request, desk, most), request))
         except Refusal as refusal:
             return await _send(request, refusal.reply)
         except Hangup:
@@ -112,12 +128,12 @@ def _hang_up(request: web.Request) -> None:
         request.transport.abort()
 
 
-async def _read_ask(request: web.Request, desk: Desk) -> Ask:
+async def _read_ask(request: web.Request, desk: Desk, most: int) -> Ask:
     form: dict[str, Field] = {}
     body = b""
     if request.content_type == "multipart/form-data":
         try:
-            form = await _read_form(request)
+            form = await _read_form(request, most)
         except ValueError as error:
             raise Refusal(Reply(400, b'{"error": "unreadable multipart body"}')) from error
     elif request.can_read_body:
@@ -134,17 +150,17 @@ async def _read_ask(request: web.Request, desk: Desk) -> Ask:
     )
 
 
-async def _read_form(request: web.Request) -> dict[str, Field]:
+async def _read_form(request: web.Request, most: int) -> dict[str, Field]:
     """The parts of a multipart body: those with a file name as bytes, others as text; `name[]` or a repeated name is a list."""
     form: dict[str, Field] = {}
-    room = MOST_BODY
+    room = most
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader) or not part.name:
             raise ValueError("a part is nested or nameless")
         data = bytes(await part.read())
         room -= len(data)
         if room < 0:
-            raise web.HTTPRequestEntityTooLarge(MOST_BODY, MOST_BODY - room)
+            raise web.HTTPRequestEntityTooLarge(most, most - room)
         _add_part(form, part.name, data if part.filename is not None else data.decode())
     return form
 
@@ -152,17 +168,19 @@ async def _read_form(request: web.Request) -> dict[str, Field]:
 def _add_part(form: dict[str, Field], name: str, value: str | bytes) -> None:
     name, is_list = name.removesuffix("[]"), name.endswith("[]")
     before = form.get(name)
-    if before is None and not is_list:
-        form[name] = value
-    elif isinstance(value, str) and not isinstance(before, bytes):
-        listed = before if isinstance(before, list) else [] if before is None else [before]
-        form[name] = [*listed, value]
-    else:
-        raise ValueError("a file is given twice")
+    if before is None:
+        form[name] = cast("Field", [value]) if is_list else value
+        return
+    listed = [*before] if isinstance(before, list) else [before]
+    if any(isinstance(each, str) != isinstance(value, str) for each in listed):
+        raise ValueError("a field is given as a file and as text")
+    form[name] = cast("Field", [*listed, value])
 
 
 async def _send(request: web.Request, reply: Reply) -> web.StreamResponse:
     headers = {**dict(reply.headers), "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    if reply.source is not None:
+        return web.FileResponse(reply.source, headers={**headers, "Content-Type": reply.media_type}, status=reply.status)
     if reply.manner == "whole":
         return web.Response(status=reply.status, body=reply.body, content_type=reply.media_type, headers=headers)
     length = len(reply.body) + (FLOOD if reply.manner == "flood" else 0)

@@ -43,13 +43,15 @@ Kind: TypeAlias = Literal[
     "wrong_size",  # the picture is half as wide and high as it should be
     "job_fails",  # poll: the job ends as failed, for good
     "job_never_ends",  # poll: the job stays as it is, for good
+    "job_expires",  # poll: what the job yielded is gone for good, where the vendor removes it; a batch is done in part
+    "filtered",  # submit, poll: a success that holds no result, for good, where the vendor has such a thing
     "unknown_word",  # poll: a status word that no document knows
 ]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 STEPS: Final[tuple[str, ...]] = (*get_args(Step), "*")
 BEFORE: Final = frozenset({"busy", "error", "no_credit", "drop_before"})
 """Kinds after which nothing has been accepted; a submit with any other is in the ledger."""
-LASTING: Final = frozenset({"job_fails", "job_never_ends"})
+LASTING: Final = frozenset({"job_fails", "job_never_ends", "job_expires", "filtered"})
 """Kinds that belong to the job and not to one try of it."""
 AT: Final[Mapping[str, tuple[str, ...]]] = {
     "no_credit": ("submit",),
@@ -60,6 +62,8 @@ AT: Final[Mapping[str, tuple[str, ...]]] = {
     "wrong_size": ("submit", "fetch"),
     "job_fails": ("poll",),
     "job_never_ends": ("poll",),
+    "job_expires": ("poll",),
+    "filtered": ("submit", "poll"),
     "unknown_word": ("poll",),
 }
 """Steps at which a kind makes sense; all three where it is not listed."""
@@ -77,8 +81,9 @@ STATUSES: Final[Mapping[str, tuple[int, int, int]]] = {
 class Fault:
     """One kind of misbehaviour. `chance` is 0 to 1; `*` means any; `times` ends it after that many tries of the same request.
 
-    `vendor` is `jivox`, `sivi`, `vyro` or `placewise`; `operation` the vendor's own path, as the ledger has it. `retry_after` is
-    sent as it stands: seconds, an HTTP date or nonsense; `+N` becomes the HTTP date of N seconds later.
+    `vendor` is its name here (`jivox`, `openai` …); `operation` the vendor's own path, as the ledger has it. `retry_after` is
+    seconds, an HTTP date or nonsense, and is sent as it stands; `+N` becomes the HTTP date of N seconds later. Vendors that say it
+    in another way than the header say seconds in theirs.
     """
 
     kind: Kind
@@ -165,6 +170,15 @@ class Behaviour:
                 continue
             tries = 0 if fault.kind in LASTING else nth
             if chance(self._seed, place, fault.kind, *about, tries) < fault.chance:
+                return fault
+        return None
+
+    def fate(self, vendor: str, operation: str, content: str) -> Fault | None:
+        """The fault that belongs to this job for good, whatever poll it shows in first; None if it will end well."""
+        for place, fault in enumerate(self._faults):
+            if fault.kind not in LASTING or not fault.concerns(vendor, operation, "poll"):
+                continue
+            if chance(self._seed, place, fault.kind, vendor, operation, "poll", content, 0) < fault.chance:
                 return fault
         return None
 

@@ -99,6 +99,11 @@ def write_copy(prompt: str, temperature: float | None = None) -> str:
     return headline_for(wish, Dice("copy", prompt, temperature))
 
 
+def count_tokens(text: str) -> int:
+    """About as many tokens as a model would count: one for every four bytes, and no text has none."""
+    return max(1, -(-len(text.encode()) // 4))
+
+
 def headline_for(wish: Wish, dice: Dice, language: str = "") -> str:
     """A headline in the wish's language (else `language`, else English), about its subject if it names one."""
     spoken = wish.language or language

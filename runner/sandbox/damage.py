@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import io
+import re
 from collections.abc import Mapping
 from email.utils import formatdate
 from functools import cache
@@ -27,6 +28,7 @@ MANNERS: Final[Mapping[str, Manner]] = {"truncated": "cut", "slow_drip": "drip",
 BOMB: Final = 32 * 1024 * 1024
 """Bytes that a gzip bomb unpacks to: beyond what an honest answer or picture has."""
 LONG_HEADER: Final = 64 * 1024
+SECONDS: Final = re.compile(r"\d+(?:\.\d+)?")
 
 
 class Hangup(Exception):
@@ -44,8 +46,7 @@ def refuse(vendor: Vendor | None, fault: Fault | None, now: float) -> None:
     if fault.kind == "drop_before":
         raise Hangup
     if fault.kind == "busy":
-        reply = _say(vendor, "busy", 429)
-        raise Refusal(dataclasses.replace(reply, headers=write_retry_after(fault.retry_after, now)))
+        raise Refusal(pause(vendor, fault.retry_after, now))
     if fault.kind == "no_credit":
         raise Refusal(_say(vendor, "no_credits" if fault.code == 402 else "no_credit", fault.code))
     if 300 <= fault.code < 400:
@@ -75,6 +76,8 @@ def spoil(reply: Reply, fault: Fault | None) -> Reply:
     """The answer after what the fault did to it on its way; as it is where the fault has no power over it."""
     if fault is None:
         return reply
+    if reply.source is not None:
+        reply = dataclasses.replace(reply, body=reply.source.read_bytes(), source=None)
     if fault.kind in MANNERS:
         return dataclasses.replace(reply, manner=MANNERS[fault.kind], part=fault.part)
     if fault.kind == "gzip_bomb":
@@ -84,6 +87,14 @@ def spoil(reply: Reply, fault: Fault | None) -> Reply:
     if fault.kind == "corrupt_picture" and reply.media_type != "application/json":
         return dataclasses.replace(reply, body=reply.body[: int(len(reply.body) * fault.part)])
     return dataclasses.replace(reply, body=_halve(reply.body)) if fault.kind == "wrong_size" else reply
+
+
+def pause(vendor: Vendor | None, after: str | None, now: float) -> Reply:
+    """A refusal for pace that says for how long: in the vendor's own way where it is a number of seconds, else in Retry-After."""
+    reply = _say(vendor, "busy", 429)
+    if vendor is not None and vendor.pause is not None and after is not None and SECONDS.fullmatch(after):
+        return vendor.pause(reply, float(after))
+    return dataclasses.replace(reply, headers=(*reply.headers, *write_retry_after(after, now)))
 
 
 def write_retry_after(text: str | None, now: float) -> tuple[tuple[str, str], ...]:

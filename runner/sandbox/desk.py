@@ -7,23 +7,28 @@ the ledger is what a real vendor's invoice would be, whatever happens to the con
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from runner.sandbox.behaviour import Behaviour, Fault
-from runner.sandbox.damage import refuse, replace_answer, spoil
+from runner.sandbox.damage import EXPIRED, refuse, replace_answer, spoil
 from runner.sandbox.dice import chance, fingerprint
 from runner.sandbox.intake import Ask, Made, Order, Pictures, Refusal, Reply, Wrong
 from runner.sandbox.ledger import Entry, Ledger
 from runner.sandbox.limits import DOCUMENTED, UNLIMITED, Allowance, Pace, Purse, queue_job
 from runner.sandbox.store import Store
 from runner.sandbox.tries import Tries
-from runner.sandbox.vendor import Deletion, Job, Linked, Poll, State, Submit, Vendor
+from runner.sandbox.vendor import COMMON, Cancel, Deletion, Job, Linked, Page, Poll, State, Submit, Vendor, Wait
+from runner.sandbox.vendors import VENDORS
 
+ENDS: Final[Mapping[str, State]] = {"job_fails": "failed", "job_expires": "expired", "filtered": "filtered"}
+"""How a job ends that a fault has hit for good."""
 ABSENT: Final = Reply(404, b'{"error": "no such file"}')
 
 
@@ -36,6 +41,7 @@ class Settings:
     """How a sandbox is to be. `state` is its folder, `key` the one key all vendors take; `latency` and `queue` are seconds.
 
     `documented_limits` switches the vendors' own limits on; `credits` are balances by vendor, unlimited where absent.
+    `expiry` is for how many seconds results can be had, for vendors that delete them; None: as long as they say.
     """
 
     state: Path
@@ -46,6 +52,7 @@ class Settings:
     queue: float = 0.4
     documented_limits: bool = False
     credits: dict[str, float] = field(default_factory=dict)
+    expiry: float | None = None
 
 
 class Desk:
@@ -58,7 +65,7 @@ class Desk:
         self.store = Store(settings.state, settings.key)
         self.calls: Counter[tuple[str, str, str]] = Counter()
         self._tries = Tries(settings.state / "tries.txt")
-        self._behaviour = Behaviour(settings.seed, settings.faults, self._tries)
+        self.behaviour = Behaviour(settings.seed, settings.faults, self._tries)
         self._workers = workers
         self._clock = clock
         self._making: dict[str, asyncio.Task[tuple[Made, ...]]] = {}
@@ -67,47 +74,89 @@ class Desk:
 
     async def submit(self, vendor: Vendor, submit: Submit, ask: Ask, origin: str) -> Reply:
         """Take an order. Raises `Refusal`, `Hangup` or `Silence` instead of answering as the vendor would."""
-        self.calls[vendor.name, submit.operation, "submit"] += 1
-        vendor.admit(ask, self.settings.key)
-        order = _read_order(vendor, submit, ask)
-        fault = self._behaviour.draw(vendor.name, submit.operation, "submit", order.digest)
-        refuse(vendor, fault, self._clock())
-        self._keep_pace(vendor)
-        job = await self._write_down(vendor, submit, order)
-        replace_answer(vendor, fault)
-        if submit.accept is not None:
-            await asyncio.sleep(self.settings.latency * (0.5 + chance(order.digest, "latency")))
-            return spoil(submit.accept(job), fault)
-        made, _ = await asyncio.gather(
-            self._results(vendor, submit, order), asyncio.sleep(self.settings.latency * (0.5 + chance(order.digest, "latency")))
-        )
-        assert submit.answer is not None
-        return spoil(submit.answer(self._linked(vendor, order.digest, made, origin)), fault)
+        return await self.metered(vendor, self._submit(vendor, submit, ask, origin))
 
     async def poll(self, vendor: Vendor, poll: Poll, ask: Ask, origin: str) -> Reply:
         """Say how a job stands. Raises like `submit`."""
+        return await self.metered(vendor, self._poll(vendor, poll, ask, origin))
+
+    async def _submit(self, vendor: Vendor, submit: Submit, ask: Ask, origin: str) -> Reply:
+        self.calls[vendor.name, submit.operation, "submit"] += 1
+        vendor.admit(ask, self.settings.key)
+        order = read_order(vendor, submit, ask)
+        wait = 0.0 if submit.wait is None else _read_wait(vendor, submit.wait, ask)
+        fault = self.behaviour.draw(vendor.name, submit.operation, "submit", order.digest)
+        refuse(vendor, fault, self.now())
+        self.keep_pace(vendor, tokens=submit.tokens(order.params))
+        entry = await self._write_down(vendor, submit, order)
+        job = _job_of(entry, order, self.now(), origin, ask)
+        replace_answer(vendor, fault)
+        latency = asyncio.sleep(self.settings.latency * (0.5 + chance(order.digest, "latency")))
+        if submit.accept is not None:
+            await latency
+            state = await self._wait(entry, wait)
+            if submit.wait is None or state is None:
+                return spoil(submit.accept(job), fault)
+            made = await self.results(vendor, submit, order) if state == "done" else ()
+            return spoil(submit.wait.answer(job, state, self.linked(vendor, entry, made, origin)), fault)
+        made, _ = await asyncio.gather(self.results(vendor, submit, order), latency)
+        is_filtered = fault is not None and fault.kind == "filtered" and submit.filtered is not None
+        answer = submit.filtered if is_filtered else submit.answer
+        assert answer is not None
+        return spoil(answer(job, self.linked(vendor, entry, made, origin)), fault)
+
+    async def _wait(self, entry: Entry, patience: float) -> State | None:
+        """How a job stands after the client's patience; None if it has none."""
+        if patience <= 0:
+            return None
+        ends = (entry.ends_at or entry.at) - entry.at
+        await asyncio.sleep(min(patience, ends))
+        return "done" if ends <= patience else "processing"
+
+    async def _poll(self, vendor: Vendor, poll: Poll, ask: Ask, origin: str) -> Reply:
         self.calls[vendor.name, poll.name, "poll"] += 1
         vendor.admit(ask, self.settings.key)
         entry = self._find(vendor, poll, ask)
-        fault = self._behaviour.draw(vendor.name, entry.operation, "poll", entry.digest)
-        refuse(vendor, fault, self._clock())
-        self._keep_pace(vendor)
+        fault = self.behaviour.draw(vendor.name, entry.operation, "poll", entry.digest)
+        refuse(vendor, fault, self.now())
+        self.keep_pace(vendor, buys=False)
         replace_answer(vendor, fault)
-        order = await asyncio.get_running_loop().run_in_executor(self._workers, self.store.load_order, entry.digest)
-        state = _state_of(entry, self._clock(), fault)
+        order = await self.aside(self.store.load_order, entry.digest)
+        state = self._state_of(vendor, poll, entry, fault)
         linked: Sequence[Linked] = ()
-        if state == "done":
+        if state in {"done", "filtered", "expired"}:
             submit = next(each for each in vendor.submits if each.operation == entry.operation)
-            made = await self._results(vendor, submit, order)
-            linked = self._linked(vendor, entry.digest, made, origin)
-        return spoil(poll.answer(_job_of(entry, order, self._clock()), state, linked), fault)
+            linked = self.linked(vendor, entry, await self.results(vendor, submit, order), origin)
+        return spoil(poll.answer(_job_of(entry, order, self.now(), origin, ask), state, linked), fault)
+
+    def now(self) -> float:
+        """The sandbox's moment."""
+        return self._clock()
+
+    async def aside(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Do slow work off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, partial(work, *arguments))
+
+    async def metered(self, vendor: Vendor, answer: Awaitable[Reply]) -> Reply:
+        """The answer or refusal with the vendor's headers about what is left, where a limit is in force and it has such headers."""
+        try:
+            return self._metered(vendor, await answer)
+        except Refusal as refusal:
+            raise Refusal(self._metered(vendor, refusal.reply)) from refusal
+
+    def _metered(self, vendor: Vendor, reply: Reply) -> Reply:
+        pace = self._paces.get(vendor.name)
+        if vendor.meter is None or pace is None or pace.calls is None:
+            return reply
+        tokens = None if pace.tokens is None else pace.tokens.meter(self.now())
+        return dataclasses.replace(reply, headers=(*reply.headers, *vendor.meter(pace.calls.meter(self.now()), tokens)))
 
     def close(self) -> None:
         """Close the files."""
         self.ledger.close()
         self._tries.close()
 
-    async def delete(self, vendor: Vendor, deletion: Deletion, ask: Ask) -> Reply:
+    async def delete(self, vendor: Vendor, deletion: Deletion, ask: Ask, _origin: str) -> Reply:
         """Delete a job; it is then unknown."""
         self.calls[vendor.name, deletion.name, "delete"] += 1
         vendor.admit(ask, self.settings.key)
@@ -115,19 +164,38 @@ class Desk:
         self.store.delete(vendor.name, entry.ticket or "")
         return deletion.answer(entry.ticket or "")
 
-    async def fetch(self, token: str, name: str) -> Reply:
-        """A result file. Needs no key: its link is the secret, as a signed link's is."""
+    async def cancel(self, vendor: Vendor, cancel: Cancel, ask: Ask, origin: str) -> Reply:
+        """Cancel a job, if it is not done yet; what it cost stays in the ledger."""
+        self.calls[vendor.name, cancel.name, "cancel"] += 1
+        vendor.admit(ask, self.settings.key)
+        entry = self._find(vendor, cancel, ask)
+        order = await self.aside(self.store.load_order, entry.digest)
+        in_time = self.now() < (entry.ends_at or 0.0)
+        if in_time:
+            self.store.cancel(vendor.name, entry.ticket or "")
+        return cancel.answer(_job_of(entry, order, self.now(), origin, ask), in_time)
+
+    async def read(self, vendor: Vendor, page: Page, ask: Ask, _origin: str) -> Reply:
+        """A page that costs nothing."""
+        self.calls[vendor.name, page.name, "read"] += 1
+        vendor.admit(ask, self.settings.key)
+        return page.answer(self._purse(vendor).left)
+
+    async def fetch(self, token: str, name: str, query: Mapping[str, str]) -> Reply:
+        """A result file. Needs no key: its link is the secret, as a signed link's is, and may end with time as that does."""
         vendor = token.partition("-")[0]
         self.calls[vendor, "files", "fetch"] += 1
-        found = await asyncio.get_running_loop().run_in_executor(self._workers, self.store.load_file, token, name)
+        found = await self.aside(self.store.load_file, token, name)
         if found is None:
             return ABSENT
-        fault = self._behaviour.draw(vendor, "files", "fetch", f"{token}/{name}")
-        refuse(None, fault, self._clock())
+        fault = self.behaviour.draw(vendor, "files", "fetch", f"{token}/{name}")
+        refuse(None, fault, self.now())
         replace_answer(None, fault)
+        if self._keeps(VENDORS[vendor]) is not None and not self._is_valid(f"{token}/{name}", query):
+            return Reply(403, EXPIRED, "application/xml")
         return spoil(Reply(200, found.data, found.media_type), fault)
 
-    def _find(self, vendor: Vendor, way: Poll | Deletion, ask: Ask) -> Entry:
+    def _find(self, vendor: Vendor, way: Poll | Deletion | Cancel, ask: Ask) -> Entry:
         try:
             ticket = way.find(ask)
         except Wrong as wrong:
@@ -140,31 +208,56 @@ class Desk:
     def _allowance(self, vendor: Vendor) -> Allowance:
         return DOCUMENTED.get(vendor.name, UNLIMITED) if self.settings.documented_limits else UNLIMITED
 
-    def _keep_pace(self, vendor: Vendor) -> None:
+    def keep_pace(self, vendor: Vendor, *, buys: bool = True, tokens: int = 0) -> None:
+        """Let the call pass, or raise the vendor's `Refusal` for pace."""
         pace = self._paces.setdefault(vendor.name, Pace(self._allowance(vendor)))
-        if pace.wait(self._clock()) > 0:
-            raise Refusal(vendor.trouble("busy", 429))
+        wait = pace.wait(self.now(), buys=buys, tokens=tokens)
+        if wait > 0:
+            reply = vendor.trouble("busy", 429)
+            raise Refusal(reply if vendor.pause is None else vendor.pause(reply, wait))
 
-    async def _write_down(self, vendor: Vendor, submit: Submit, order: Order) -> Job:
+    def charge(self, vendor: Vendor, amount: float) -> None:
+        """Take credits, or raise the vendor's `Refusal` for an empty account."""
+        if not self._purse(vendor).pay(amount):
+            raise Refusal(vendor.trouble("no_credits", 402))
+
+    def _purse(self, vendor: Vendor) -> Purse:
+        if vendor.name not in self._purses:
+            balance = self.settings.credits.get(vendor.name)
+            self._purses[vendor.name] = Purse(None if balance is None else balance - self.ledger.spent(vendor.name))
+        return self._purses[vendor.name]
+
+    def _keeps(self, vendor: Vendor) -> float | None:
+        """For how many seconds results can be had after they are done."""
+        return vendor.keeps if vendor.keeps is None or self.settings.expiry is None else self.settings.expiry
+
+    def _state_of(self, vendor: Vendor, poll: Poll, entry: Entry, fault: Fault | None) -> State:
+        keeps, ended = self._keeps(vendor), entry.ends_at or entry.at
+        if self.store.is_canceled(vendor.name, entry.ticket or ""):
+            state: State = "canceled"
+        elif keeps is not None and self.now() >= ended + keeps:
+            state = "expired"
+        else:
+            state = _state_of(entry, self.now(), fault)
+        return state if state in COMMON or state in poll.knows else "failed"
+
+    async def _write_down(self, vendor: Vendor, submit: Submit, order: Order) -> Entry:
         """Charge for the order and enter it in the ledger; everything it needs later is on disk before that."""
         if submit.accept is not None:
-            await asyncio.get_running_loop().run_in_executor(self._workers, self.store.save_order, order)
-        now = self._clock()
+            await self.aside(self.store.save_order, order)
+        now = self.now()
         starts_at = ends_at = ticket = None
         if submit.accept is not None:
             starts_at = self._begin(vendor, now) + self.settings.queue * PENDING
             ends_at = starts_at + self.settings.queue * submit.patience * (0.5 + chance(order.digest, "queue"))
-        charge = submit.charge(order.params)
-        if vendor.name not in self._purses:
-            balance = self.settings.credits.get(vendor.name)
-            self._purses[vendor.name] = Purse(None if balance is None else balance - self.ledger.spent(vendor.name))
-        if not self._purses[vendor.name].pay(charge):
-            raise Refusal(vendor.trouble("no_credits", 402))
+        amount = submit.charge(order.params)
+        self.charge(vendor, amount)
         number = len(self.ledger.entries) + 1
         if submit.accept is not None:
             ticket = vendor.ticket(number, fingerprint(self.settings.key, number).hex())
-        entry = Entry(number, now, vendor.name, submit.operation, order.digest, ticket, starts_at, ends_at, charge)
-        return _job_of(self.ledger.accept(entry), order, now)
+        return self.ledger.accept(
+            Entry(number, now, vendor.name, submit.operation, order.digest, ticket, starts_at, ends_at, amount)
+        )
 
     def _begin(self, vendor: Vendor, now: float) -> float:
         allowance = self._allowance(vendor)
@@ -175,18 +268,19 @@ class Desk:
             raise Refusal(vendor.trouble("queue_full", 429))
         return begins
 
-    async def _results(self, vendor: Vendor, submit: Submit, order: Order) -> tuple[Made, ...]:
+    async def results(self, vendor: Vendor, submit: Submit, order: Order) -> tuple[Made, ...]:
         """The order's results, made once: two that ask for the same at the same time share the work."""
         task = self._making.get(order.digest)
         if task is None:
             loop = asyncio.get_running_loop()
             task = self._making[order.digest] = asyncio.ensure_future(
-                loop.run_in_executor(self._workers, self._make, submit, order, self.store.token(vendor.name, order.digest))
+                loop.run_in_executor(self._workers, self.make, submit, order, self.store.token(vendor.name, order.digest))
             )
             task.add_done_callback(lambda _: self._making.pop(order.digest, None))
         return await asyncio.shield(task)
 
-    def _make(self, submit: Submit, order: Order, token: str) -> tuple[Made, ...]:
+    def make(self, submit: Submit, order: Order, token: str) -> tuple[Made, ...]:
+        """Make an order's results, or find those made before; slow, and not for the event loop."""
         if not submit.linked:
             return tuple(submit.make(order.params, order.inputs))
         kept = self.store.load_results(token)
@@ -196,12 +290,26 @@ class Desk:
         self.store.save_results(token, made)
         return made
 
-    def _linked(self, vendor: Vendor, digest: str, made: Sequence[Made], origin: str) -> list[Linked]:
-        token = self.store.token(vendor.name, digest)
-        return [Linked(f"{origin}/files/{token}/{item.name}", item) for item in made]
+    def linked(self, vendor: Vendor, entry: Entry, made: Sequence[Made], origin: str) -> list[Linked]:
+        """The results with the links they are had by, which may end."""
+        token, keeps = self.store.token(vendor.name, entry.digest), self._keeps(vendor)
+        until = None if keeps is None else (entry.ends_at or entry.at) + keeps
+        return [Linked(self._link(origin, f"{token}/{item.name}", until), item) for item in made]
+
+    def _link(self, origin: str, path: str, until: float | None) -> str:
+        link = f"{origin}/files/{path}"
+        return link if until is None else f"{link}?expires={until:.3f}&signature={self._sign(path, f'{until:.3f}')}"
+
+    def _sign(self, path: str, until: str) -> str:
+        return fingerprint(self.settings.key, path, until).hex()[:24]
+
+    def _is_valid(self, path: str, query: Mapping[str, str]) -> bool:
+        until, signature = query.get("expires", ""), query.get("signature", "")
+        return signature == self._sign(path, until) and self.now() < float(until)
 
 
-def _read_order(vendor: Vendor, submit: Submit, ask: Ask) -> Order:
+def read_order(vendor: Vendor, submit: Submit, ask: Ask) -> Order:
+    """The order in an ask. Raises the vendor's `Refusal` where it is not as its document says."""
     pictures = Pictures(ask.own)
     try:
         params = submit.read(ask, pictures)
@@ -210,11 +318,27 @@ def _read_order(vendor: Vendor, submit: Submit, ask: Ask) -> Order:
     return Order(vendor.name, submit.operation, {name: value for name, value in params.items() if value is not None}, pictures.held)
 
 
-def _job_of(entry: Entry, order: Order, now: float) -> Job:
+def _read_wait(vendor: Vendor, wait: Wait, ask: Ask) -> float:
+    try:
+        return wait.seconds(ask)
+    except Wrong as wrong:
+        raise Refusal(vendor.wrong(wrong.name, wrong.message)) from wrong
+
+
+def _job_of(entry: Entry, order: Order, now: float, origin: str, ask: Ask) -> Job:
     starts_at, ends_at = entry.starts_at or entry.at, entry.ends_at or entry.at
     done = (now - starts_at) / (ends_at - starts_at) if ends_at > starts_at else 1.0
-    progress = min(99, max(0, int(100 * done)))
-    return Job(entry.ticket or "", entry.digest, order.params, entry.at, max(0, round(1000 * (starts_at - now))), progress)
+    return Job(
+        entry.ticket or "",
+        entry.digest,
+        order.params,
+        entry.at,
+        waits=max(0, round(1000 * (starts_at - now))),
+        progress=min(99, max(0, int(100 * done))),
+        origin=origin,
+        accept=ask.headers.get("accept", "*/*"),
+        ended_at=ends_at,
+    )
 
 
 def _state_of(entry: Entry, now: float, fault: Fault | None) -> State:
@@ -226,4 +350,4 @@ def _state_of(entry: Entry, now: float, fault: Fault | None) -> State:
         return "pending"
     if now < (entry.ends_at or 0.0) or kind == "job_never_ends":
         return "processing"
-    return "failed" if kind == "job_fails" else "done"
+    return ENDS.get(kind, "done")

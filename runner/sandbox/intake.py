@@ -13,6 +13,7 @@ import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import orjson
@@ -20,8 +21,8 @@ from PIL import Image
 
 MOST_PIXELS: Final = 40_000_000
 PICTURE_FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
-Field: TypeAlias = "str | bytes | list[str]"
-"""A form field: text, a file's bytes, or several texts under one name."""
+Field: TypeAlias = "str | bytes | list[str] | list[bytes]"
+"""A form field: text, a file's bytes, or several of either under one name."""
 
 FOREIGN: Final = "url:"
 HELD: Final = "sha256:"
@@ -42,7 +43,10 @@ Manner: TypeAlias = Literal["whole", "cut", "drip", "flood"]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer described without sending it. `part` is the share of the body that is sent where it is `cut`."""
+    """An HTTP answer described without sending it. `part` is the share of the body that is sent where it is `cut`.
+
+    The body of a long one stands in the file `source`.
+    """
 
     status: int
     body: bytes
@@ -50,6 +54,7 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     manner: Manner = "whole"
     part: float = 1.0
+    source: Path | None = None
 
 
 def write_json(status: int, value: object, headers: tuple[tuple[str, str], ...] = ()) -> Reply:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,13 @@ class Ledger:
         self._file.write(orjson.dumps(entry.plain(), option=orjson.OPT_APPEND_NEWLINE))
         self._note(entry)
         return entry
+
+    def accept_all(self, entries: Iterable[Entry]) -> None:
+        """Write many down with one write."""
+        taken = list(entries)
+        self._file.write(b"".join(orjson.dumps(entry.plain(), option=orjson.OPT_APPEND_NEWLINE) for entry in taken))
+        for entry in taken:
+            self._note(entry)
 
     def job(self, vendor: str, ticket: str) -> Entry | None:
         """The queued job a ticket stands for, if the vendor gave it out."""

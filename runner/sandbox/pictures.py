@@ -65,6 +65,14 @@ def as_jpeg(name: str, image: Image.Image) -> Made:
     return Made(f"{name}.jpg", "image/jpeg", body.getvalue(), *marked.size)
 
 
+def as_webp(name: str, image: Image.Image) -> Made:
+    """The picture, marked, as a WebP called `name.webp`."""
+    marked = mark(image)
+    body = io.BytesIO()
+    marked.save(body, "WEBP", quality=88, method=4)
+    return Made(f"{name}.webp", "image/webp", body.getvalue(), *marked.size)
+
+
 def fit_ratio(ratio: str, longest: int) -> Size:
     """The size of a picture of a ratio such as `16:9` whose longer side is `longest` pixels; both sides even."""
     across, down = (int(part) for part in ratio.split(":"))

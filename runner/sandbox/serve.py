@@ -80,13 +80,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--queue", type=float, default=400, metavar="MS", help="how long a queued job takes")
     parser.add_argument("--limits", choices=("off", "documented"), default="off", help="the vendors' own rate limits")
     parser.add_argument("--credits", action="append", default=[], metavar="VENDOR=N", help="a balance that runs out")
+    parser.add_argument(
+        "--expiry", type=float, metavar="S", help="results are gone so long after their end (default: as documented)"
+    )
     parser.add_argument("--with-parent", action="store_true", help="end when standard input closes")
     return parser
 
 
 def _read_settings(options: argparse.Namespace) -> tuple[Settings, int]:
-    if options.latency < 0 or options.queue < 0:
-        raise Usage("--latency and --queue are milliseconds, 0 or more")
+    if options.latency < 0 or options.queue < 0 or (options.expiry is not None and options.expiry < 0):
+        raise Usage("--latency and --queue are milliseconds, --expiry is seconds, 0 or more")
     identity = load_identity(options.state)
     settings = Settings(
         state=options.state,
@@ -97,6 +100,7 @@ def _read_settings(options: argparse.Namespace) -> tuple[Settings, int]:
         queue=options.queue / 1000,
         documented_limits=options.limits == "documented",
         credits=dict(_read_credits(text) for text in options.credits),
+        expiry=options.expiry,
     )
     return settings, options.port or identity.port
 

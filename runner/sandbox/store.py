@@ -88,6 +88,14 @@ class Store:
         """Whether the job was deleted."""
         return (self._root / "deleted" / f"{vendor}-{ticket}").exists()
 
+    def cancel(self, vendor: str, ticket: str) -> None:
+        """Remember that a job was cancelled by its owner."""
+        self._write(self._root / "canceled" / f"{vendor}-{ticket}", b"")
+
+    def is_canceled(self, vendor: str, ticket: str) -> bool:
+        """Whether the job was cancelled."""
+        return (self._root / "canceled" / f"{vendor}-{ticket}").exists()
+
     def _write(self, path: Path, data: bytes) -> None:
         if path.exists():
             return

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from runner.cli.progress import COLUMNS, Narrator, duration, line_of, table_of
+from runner.cli.progress import COLUMNS, SPOKEN, Narrator, duration, line_of, spoken_here, table_of
 from runner.core.tally import LaneTally
 from tests.cli.conftest import ENVIRON, open_slow, start
 
@@ -85,6 +85,20 @@ async def test_lines_come_again_and_again_until_closed(capsys: pytest.CaptureFix
     assert (told.out, lines[0], len(lines) >= 3, set(lines[1:])) == ("", "begun", True, {line_of(TALLIES)})
     await narrator.close()
     assert capsys.readouterr().err == ""
+
+
+async def test_cron_gets_no_progress(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal lines come only in CI: cron would mail them; one of three lines was said then, of a quiet run none."""
+    monkeypatch.delenv("CI", raising=False)
+    narrator, counts = Narrator(spoken=spoken_here()), Counts(1)
+    narrator.watch(counts)
+    await narrator.close()
+    assert (capsys.readouterr().err, counts.enough.is_set(), narrator.skipped()) == ("", False, 1)
+    monkeypatch.setenv("CI", "true")
+    assert spoken_here() == SPOKEN
+    quiet = Narrator(quiet=True)
+    quiet.warn("nobody was told")
+    assert (capsys.readouterr().err, quiet.skipped()) == ("nobody was told\n", 0)
 
 
 async def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

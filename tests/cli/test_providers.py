@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runner.providers.registry import PROVIDERS, open_catalog
+from runner.providers.registry import KINDS, PROVIDERS, Account, open_catalog
 from tests.cli.conftest import Adbatch
 
-OFFERS = open_catalog({}).offers
+OFFERS = open_catalog({kind: Account() for kind in KINDS}).offers
 
 
 def test_every_operation_is_listed(adbatch: Adbatch) -> None:
@@ -60,6 +60,10 @@ def test_an_operation_is_told_alone(adbatch: Adbatch) -> None:
         ("jivox/trim", "image: url/base64 image, required"),
         ("sivi", "limits: 50 in 60 s, 4 at once, 10 queued"),
         ("jivox", "limits: 8 at once"),
+        ("openai/chat", "lane: batch sends it by batch"),
+        ("openai", "  key: {env: OPENAI_API_KEY}\n"),
+        ("groq", "  base_url: https://api.groq.com/openai/v1\n  key: {env: GROQ_API_KEY}\n"),
+        ("ollama", "key: {env: OLLAMA_API_KEY} (optional)"),
         ("placewise", "user_key: {env: PLACEWISE_USER_TOKEN} (optional)"),
         ("placewise", "assumed: the vendor's documents do not say"),
     ],
@@ -74,7 +78,7 @@ def test_rules_are_told_in_words(adbatch: Adbatch, name: str, told: str) -> None
     [
         ("vyor", "adbatch: vyor is not a provider; did you mean vyro?\n"),
         ("vyro/upscal", "adbatch: vyro has no operation upscal; did you mean upscale?\n"),
-        ("acme/image", "adbatch: acme is not a provider; it takes jivox, placewise, sivi, vyro\n"),
+        ("acme/image", f"adbatch: acme is not a provider; it takes {', '.join(sorted(PROVIDERS)[:12])}\n"),
     ],
 )
 def test_a_wrong_name_is_a_mistake_of_usage(adbatch: Adbatch, name: str, told: str) -> None:

@@ -46,11 +46,21 @@ def test_a_run_narrates_on_stderr_and_gives_its_manifest_on_stdout(tmp_path: Pat
     assert json.loads(ended.out)["counts"] == {"done": 2}
     assert ended.err.splitlines() == [
         "small: 2 rows, 2 variants, at most 2 requests",
-        "variants: 2 done",
-        "  jivox: 2 sent, 0 reused, 0 polls, 2 of unknown price",
-        "all done, or nothing to do (exit 0)",
+        "all done (exit 0): sent jivox 2 (2 of unknown price)",
         "files: out/   one line a variant: out/results.jsonl",
     ]
+
+
+def test_a_quiet_night_is_three_lines(tmp_path: Path, adbatch: Adbatch) -> None:
+    """With --quiet too, a run in which all is well says what, result and where; nothing on stdout."""
+    write_project(tmp_path)
+    where = "files: out/   one line a variant: out/results.jsonl"
+    first = adbatch("run", "job.yaml", "--sandbox")
+    made = "all done (exit 0): sent jivox 2 (2 of unknown price)"
+    assert (first.out, first.err.splitlines()[1:]) == ("", [made, where])
+    quiet = adbatch("run", "job.yaml", "--sandbox", "--quiet")
+    nothing = "nothing to do (exit 0): sent nothing, reused 2"
+    assert (quiet.out, quiet.err.splitlines()) == ("", ["small: 2 rows, variants: 2 done", nothing, where])
 
 
 def test_several_jobs_end_with_the_gravest_code(tmp_path: Path, adbatch: Adbatch) -> None:
@@ -83,7 +93,8 @@ def test_several_jobs_end_with_the_gravest_code(tmp_path: Path, adbatch: Adbatch
             "adbatch: --faults rain: no such file, and not one of none, rainy, stormy\n",
         ),
         (["job.yaml", "--limit", "0"], 2, "Invalid value for '--limit'"),
-        ([], 2, "Missing argument 'JOBS...'"),
+        (["job.yaml", "--sandbox", "--shard", "3/2"], 2, "adbatch: --shard 3/2: 2 shards are numbered 1 to 2\n"),
+        ([], 2, "adbatch: name a job: adbatch run jobs/NAME.yaml\n"),
         (["job.yaml"], 3, "adbatch: jivox: no key: environment variable ADBATCH_TEST_UNSET is not set"),
     ],
 )
@@ -95,6 +106,19 @@ def test_what_cannot_be_run_is_explained(tmp_path: Path, adbatch: Adbatch, argv:
     assert told in ended.err
     assert "Traceback" not in ended.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_mistake_in_a_selector_ends_with_2(tmp_path: Path, adbatch: Adbatch) -> None:
+    """An expression that takes nothing is shown with a caret below the value, and what is near it; nothing is sent."""
+    write_project(tmp_path)
+    ended = adbatch("run", "job.yaml", "--sandbox", "--step", "copy", "--only", "row.id in ['mgu']")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines()[1:] == [
+        "--only:1:13: no row has id 'mgu'; did you mean mug?",
+        "    1 | row.id in ['mgu']",
+        "      |             ^",
+        "1 mistake; nothing was sent.",
+    ]
 
 
 def test_a_held_job_ends_with_75(tmp_path: Path, adbatch: Adbatch) -> None:

@@ -13,7 +13,13 @@ FOLDER = Path(schema.__file__).parent
 
 
 @pytest.mark.parametrize(
-    ("argv", "file"), [([], "job.schema.json"), (["job"], "job.schema.json"), (["project"], "project.schema.json")]
+    ("argv", "file"),
+    [
+        ([], "job.schema.json"),
+        (["job"], "job.schema.json"),
+        (["project"], "project.schema.json"),
+        (["vendor"], "vendor.schema.json"),
+    ],
 )
 def test_the_schema_is_the_committed_one(adbatch: Adbatch, argv: list[str], file: str) -> None:
     """Redirected into a file, the output is that of the repository, byte by byte."""
@@ -26,4 +32,4 @@ def test_there_is_no_other_schema(adbatch: Adbatch) -> None:
     """Anything else is a mistake of usage that names what there is."""
     ended = adbatch("schema", "feed")
     assert (ended.code, ended.out) == (2, "")
-    assert "'job', 'project'" in ended.err
+    assert "'job', 'project', 'vendor', 'plan'" in ended.err

@@ -691,3 +691,63 @@ def test_what_cannot_be_paid_for_waits_for_nobody() -> None:
     plan(conductor, "r1", "r2")
     conductor.due(0.0)
     assert not conductor.use("acme", 0.0).waits
+
+
+def test_batched_steps_have_a_lane_and_a_price_of_their_own() -> None:
+    """The account's limits do not hold them, its budget does; duties say which lane they leave by."""
+    lanes = {"acme": Limits(concurrent=1), "acme@batch": Limits(concurrent=100)}
+    operations = {"acme/image": offer(price=Money(Decimal(2), "USD")), "acme/image@batch": offer(price=Money(Decimal(1), "USD"))}
+    purses = Purses(lanes={"acme": Purse(cost={"USD": Decimal(5)}, whose="acme")})
+    conductor = Conductor(lanes, operations, purses, batched=["many"])
+    for name, step in (("r1", "one"), ("r2", "one"), ("r3", "many"), ("r4", "many"), ("r5", "many"), ("r6", "many")):
+        conductor.feed(Planned(0.0, ask(name), step=step))
+    sends = conductor.due(0.0)
+    assert [(send.request.id, send.lane) for send in sends] == [
+        ("r1", ""),
+        ("r3", "acme@batch"),
+        ("r4", "acme@batch"),
+        ("r5", "acme@batch"),
+    ]
+    assert conductor.takes(ask("r9"), "many")
+    for name in ("r3", "r4", "r5"):
+        conductor.feed(Answered(1.0, name, "submit", Queued("batch-1")))
+    tallies = conductor.tallies(1.0)
+    assert (tallies["acme"].planned, tallies["acme@batch"].planned, tallies["acme@batch"].queued) == (2, 4, 3)
+    assert tallies["acme@batch"].cost["USD"].accrued == 3
+
+
+# --- tokens and departures
+
+TOKENS = Limits(tokens=(Window(100, 60.0),), concurrent=100)
+
+
+def test_requests_are_weighed_before_and_settled_after() -> None:
+    """As many leave as fit by their estimate; what the vendor counted makes room, and the conductor knows when to look again."""
+    conductor = Conductor({"acme": TOKENS}, {"acme/image": offer()}, weigh={"acme": lambda _: 40})
+    plan(conductor, "r1", "r2", "r3", "r4")
+    assert say(conductor.due(0.0)) == [("r1", "submit"), ("r2", "submit")]
+    assert conductor.due(1.0) == []
+    assert conductor.wake_at(1.0) == 60.0
+    reply(conductor, "r1", "submit", Done((Held(BLOB),), used=10), 1.0)
+    assert say(conductor.due(1.0)) == [("r3", "submit")]
+    assert conductor.due(59.0) == []
+
+
+@pytest.mark.parametrize(("used", "leave"), [(0, 1), (5, 2)])
+def test_what_earlier_runs_used_is_remembered(used: int, leave: int) -> None:
+    """After a restart windows of tokens know what was sent: by what was counted, else by the estimate."""
+    conductor = Conductor({"acme": TOKENS}, {"acme/image": offer()}, weigh={"acme": lambda _: 40})
+    answered = Answered(91.0, "r0", "submit", Done((Link("https://cdn.test/0"),), used=used))
+    conductor.recall(ask("r0"), [Planned(90.0, ask("r0")), Sent(90.0, "r0", "submit"), answered])
+    plan(conductor, "r1", "r2", "r3", at=100.0)
+    assert len(conductor.due(100.0)) == leave
+
+
+def test_a_call_counts_from_when_it_left() -> None:
+    """The journal took two seconds: the window is closed for as much longer."""
+    conductor = stand(Limits(rate=(Window(1, 10.0),), concurrent=9))
+    plan(conductor, "r1", "r2")
+    conductor.left(conductor.due(0.0), 2.0)
+    reply(conductor, "r1", "submit", Queued("t", 500.0), 2.0)
+    assert conductor.due(11.9) == []
+    assert say(conductor.due(12.1)) == [("r2", "submit")]

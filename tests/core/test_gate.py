@@ -6,11 +6,8 @@ Long, because each kind of limit is a promise of its own.
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from runner.core.gate import (
-    CEILING,
     FAILURES,
     GLANCE,
     HELD,
@@ -25,52 +22,13 @@ from runner.core.gate import (
     Gate,
     Others,
     Retries,
-    Sliding,
     Use,
 )
+from runner.core.pace import CEILING, START
 from runner.records import Limits, Step, Window
 from runner.verdicts import Barred, Broken, Busy, Lost, Queued, Verdict
-from tests.core.stage import most_within
 
 # --- windows
-
-
-@given(st.integers(1, 8), st.floats(0.1, 100.0), st.lists(st.floats(0.0, 30.0), max_size=80))
-def test_a_window_is_never_exceeded_in_any_span(most: int, seconds: float, pauses: list[float]) -> None:
-    """Sending at the first permitted moment, after any pauses, no span of the window's length holds more than it allows."""
-    window, now, sent = Sliding(Window(most, seconds)), 1.7e9, []
-    for pause in pauses:
-        now = max(now + pause, window.opens_at(now + pause))
-        window.note(now)
-        sent.append(now)
-    assert most_within(sent, seconds) <= most
-
-
-def test_a_window_opens_exactly_when_the_oldest_leaves_it() -> None:
-    """Not a bucket that refills: the first of three sends must be a full window old."""
-    window = Sliding(Window(3, 10.0))
-    for at in (100.0, 104.0, 109.0):
-        assert window.opens_at(at) <= at
-        window.note(at)
-    assert window.opens_at(109.0) == 110.0
-    window.note(110.0)
-    assert window.opens_at(110.0) == 114.0
-
-
-@given(st.lists(st.integers(0, 1000), max_size=60))
-def test_a_window_counts_histories_in_any_order(moments: list[int]) -> None:
-    """Histories come request by request; the window keeps the latest moments, sorted."""
-    window = Sliding(Window(5, 60.0))
-    for at in moments:
-        window.note(float(at))
-    assert list(window.moments) == sorted(map(float, moments))[-5:]
-
-
-def test_a_clock_set_back_does_not_close_a_window() -> None:
-    """Sends that an earlier run dated in our future are forgotten rather than waited for."""
-    window = Sliding(Window(1, 60.0))
-    window.note(5000.0)
-    assert window.opens_at(1000.0) == 1000.0
 
 
 @pytest.mark.parametrize("window", [Window(0, 1.0), Window(-1, 1.0), Window(5, 0.0), Window(5, float("nan"))])
@@ -140,11 +98,22 @@ def test_downloads_have_twice_the_room_of_their_own() -> None:
     assert gate.opens_at("fetch", 1.0) is None
 
 
-def test_without_a_declared_limit_there_is_a_ceiling() -> None:
-    """A lane without limits still has a bounded number of calls in flight."""
-    gate = Gate(Limits())
-    for _ in range(CEILING):
-        gate.sent("submit", 1.0)
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [
+        (Limits(), START),
+        (Limits(queued=500), START),
+        (Limits(concurrent=200), 200),
+        (Limits(rate=(Window(500, 1.0),)), CEILING),
+        (Limits(tokens=(Window(500, 1.0),)), CEILING),
+    ],
+)
+def test_where_nothing_is_declared_a_lane_begins_modestly(limits: Limits, most: int) -> None:
+    """A few calls at once where nothing at all is known; all that may be where a rate is declared; what is declared is obeyed."""
+    gate = Gate(limits)
+    for number in range(most):
+        assert gate.opens_at("submit", 1.0) == 1.0
+        gate.sent("submit", 1.0, f"r{number}")
     assert gate.opens_at("submit", 1.0) is None
 
 
@@ -385,7 +354,7 @@ def test_what_is_not_limited_is_not_shared() -> None:
     gate = Gate(Limits((Window(3, 10.0),)))
     gate.share(Others())
     gate.sent("submit", 100.0)
-    assert gate.use(100.0, []) == Use(0, 0, (100.0,))
+    assert gate.use(100.0, {}) == Use(0, 0, (100.0,))
 
 
 def test_each_call_is_told_once() -> None:
@@ -394,8 +363,8 @@ def test_each_call_is_told_once() -> None:
     gate.share(Others(1))
     for step in ("submit", "poll", "fetch"):
         gate.sent(step, 100.0)
-    assert gate.use(100.0, []) == Use(2, 0, (100.0,))
-    assert gate.use(100.0, []) == Use(2, 0, ())
+    assert gate.use(100.0, {}) == Use(2, 0, (100.0,))
+    assert gate.use(100.0, {}) == Use(2, 0, ())
 
 
 def test_without_others_earlier_runs_are_remembered_and_with_them_told() -> None:
@@ -424,7 +393,7 @@ def test_a_run_waits_if_only_limits_keep_what_is_due(others: Others, due: list[S
     """To stand in line something must be due and nothing but the limits in its way."""
     gate = Gate(LIMITED)
     gate.share(others)
-    assert gate.use(100.0, due).waits == waits
+    assert gate.use(100.0, dict.fromkeys(due, 0)).waits == waits
 
 
 @pytest.mark.parametrize("trouble", ["busy", "shut", "resting"])
@@ -432,13 +401,13 @@ def test_a_run_with_troubles_of_its_own_stands_in_no_line(trouble: str) -> None:
     """Told to slow down, shut out or resting, a run keeps nobody else waiting."""
     gate = Gate(Limits(concurrent=1))
     gate.share(Others(1, flying=1))
-    assert gate.waits(100.0, ["submit"])
+    assert gate.waits(100.0, {"submit": 0})
     if trouble == "shut":
         gate.close("submit", "no credits")
     for _ in range(FAILURES if trouble == "resting" else trouble == "busy"):
         gate.sent("submit", 100.0)
         gate.answered("submit", 100.0, "r1", Busy(30.0) if trouble == "busy" else Broken("no route"))
-    assert not gate.waits(100.0, ["submit"])
+    assert not gate.waits(100.0, {"submit": 0})
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from runner.core.lifecycle import AT_REST, REFRESHES, SETTLED, TABLE, Life, Stat
 from runner.core.retry import TRIES
 from runner.facts import Answered, Fact, Planned, Resolved, Saved, Sent, Stopped
 from runner.records import Artifact, Step
-from runner.verdicts import Barred, Broken, Busy, Data, Done, Held, Link, Lost, Queued, Refused, Text, Verdict
+from runner.verdicts import Barred, Broken, Busy, Data, Done, Held, Link, Lost, Queued, Refused, Text, Verdict, is_bought
 from tests.core.stage import BLOB, ask
 
 STEPS: tuple[Step, ...] = ("submit", "poll", "fetch")
@@ -53,10 +53,13 @@ CELLS: list[tuple[Step, Verdict, State]] = [
     ("submit", Broken("refused"), "new"),
     ("submit", Lost("timeout"), "uncertain"),
     ("submit", Refused("422"), "refused"),
+    ("submit", Refused("cut short", billed=True), "spoiled"),
     ("submit", Barred("401"), "new"),
     ("poll", Done((HELD,)), "landed"),
     ("poll", LINKS, "ready"),
     ("poll", Queued("t-1"), "waiting"),
+    ("poll", Refused("cut short", billed=True), "spoiled"),
+    ("poll", Broken("expired", dropped=True), "new"),
     ("poll", Busy(), "waiting"),
     ("poll", Broken("502"), "waiting"),
     ("poll", Lost("truncated"), "waiting"),
@@ -362,7 +365,10 @@ NEXT: dict[State, Step] = {"new": "submit", "waiting": "poll", "ready": "fetch"}
 
 @given(st.lists(st.tuples(st.sampled_from(VERDICTS), st.integers(0, 3)), max_size=40), st.integers(0, 40))
 def test_what_is_accepted_is_never_submitted_again(answers: list[tuple[Verdict, int]], crash_after: int) -> None:
-    """Along any walk with a crash at any moment, a life that was (perhaps) accepted never comes back to `new`."""
+    """Along any walk with a crash at any moment, a life that was (perhaps) accepted never comes back to `new`.
+
+    Only the vendor's word that it has let go of it changes that.
+    """
     life, bought = tell(PLAN), False
     for number, (verdict, pick) in enumerate(answers):
         step = NEXT.get(life.state)
@@ -377,7 +383,8 @@ def test_what_is_accepted_is_never_submitted_again(answers: list[tuple[Verdict, 
         if step == "fetch" and isinstance(verdict, Done) and not isinstance(verdict.items[0], Held):
             continue
         life = tell(*call(step, verdict, number, part), life=life)
-        bought = bought or (step == "submit" and isinstance(verdict, Done | Queued | Lost))
+        bought = bought or (step == "submit" and is_bought(verdict))
+        bought = bought and not (step == "poll" and isinstance(verdict, Broken) and verdict.dropped)
         assert not (bought and life.state == "new")
         assert life.settled or bought == (life.state != "new")
 
@@ -414,7 +421,42 @@ def test_what_is_not_uncertain_needs_no_resolving() -> None:
     assert tell(Resolved(4.0, "r1", "again", "me"), life=refused) == refused
 
 
+def test_what_was_bought_elsewhere_settles_nothing_by_itself() -> None:
+    """An adopted result counts by the Saved that follows; it says nothing of a submit of ours that is in doubt."""
+    word = Resolved(4.0, "r1", "adopted", "me")
+    assert tell(*DOUBTFUL, word).state == "uncertain"
+    assert tell(PLAN, word).state == "new"
+    life = tell(PLAN, word, Saved(4.0, "r1", (Artifact("text", text="x"),)))
+    assert (life.state, life.accepted_at) == ("saved", None)
+
+
 def test_a_resolved_ticket_is_polled_by_the_next_run() -> None:
     """After a billed ticket, the next run waits for the job and never submits it again."""
     life = tell(*DOUBTFUL, Resolved(4.0, "r1", "billed", "me", ticket="t1"), Planned(9.0, ask()))
     assert (life.state, life.ticket, life.waiting_at) == ("waiting", "t1", 9.0)
+
+
+def test_what_the_vendor_let_go_of_is_asked_anew() -> None:
+    """Its ticket is of no use any more, neither now nor to the next run; a new one may come of it."""
+    life = tell(*QUEUED, *call("poll", Broken("expired", dropped=True), 5.0))
+    assert (life.state, life.ticket, life.accepted_at, life.tries, life.why) == ("new", None, None, 1, "expired")
+    again = tell(*call("submit", Queued("t-2"), 6.0), life=life)
+    assert (again.state, again.ticket, again.refreshes) == ("waiting", "t-2", 1)
+    replanned = tell(Planned(9.0, ask()), life=life)
+    assert (replanned.state, replanned.refreshes) == ("new", 0)
+
+
+def test_it_is_not_asked_for_ever() -> None:
+    """After the third time in a run it is given up as failed."""
+    life = tell(PLAN)
+    for number in range(REFRESHES + 1):
+        assert giving_up(life) is None
+        life = tell(*call("submit", Queued(f"t-{number}")), *call("poll", Broken("expired", dropped=True)), life=life)
+    assert giving_up(life) == ("failed", "accepted and let go of 3 times; the last: expired")
+
+
+def test_what_was_charged_for_and_is_of_no_use_stays_so() -> None:
+    """A text cut short is not bought again by itself."""
+    life = tell(PLAN, *call("submit", Refused("cut", billed=True)))
+    assert (life.why, life.retrievable, life.settled) == ("cut", False, True)
+    assert tell(Planned(9.0, ask()), life=life).state == "spoiled"

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from runner.core import Conductor
-from runner.core.gate import CEILING
+from runner.core.pace import CEILING
 from runner.fields import Polling
 from runner.records import Limits, Send, Window
 from tests.core.stage import Mood, Simulator, Vendor, ask, most_within, offer
@@ -47,9 +47,10 @@ class Watch:
 
 @pytest.fixture(scope="module")
 def storm() -> Simulator:
-    """60,000 queued requests over six lanes, 5 % Busy and 5 % Broken, run to the end."""
+    """60,000 queued requests over six lanes, 5 % Broken, and 5 % Busy where a rate is declared (elsewhere one would be learned)."""
     dice = Random(7)
-    vendors = {name: Vendor(Random(dice.random()), Mood(busy=0.05, broken=0.05, work=(1.0, 9.0))) for name in LANES}
+    moods = {name: Mood(busy=0.05 if limits.rate else 0.0, broken=0.05, work=(1.0, 9.0)) for name, limits in LANES.items()}
+    vendors = {name: Vendor(Random(dice.random()), mood) for name, mood in moods.items()}
     conductor = Conductor(LANES, {f"{name}/image": offer(polling=Polling(5.0, 1.5, 15.0)) for name in LANES})
     sim = Simulator(conductor, vendors, now=1_700_000_000.0, check=Watch())
     sim.plan(ask(f"{name}-{number}", name) for number in range(EACH) for name in LANES)

@@ -50,6 +50,9 @@ class Mute:
     def say(self, text: str) -> None:
         """Nobody listens."""
 
+    def warn(self, text: str) -> None:
+        """Nobody listens to this either."""
+
     def watch(self, read: object) -> None:
         """Nobody looks."""
 

@@ -15,7 +15,8 @@ from typing import Final, TypeAlias
 
 import apsw
 
-from runner.edge.journal import SETTINGS, load_queries, seal
+from runner.edge.journal import SETTINGS
+from runner.edge.writing import load_queries, seal
 
 Turn: TypeAlias = list[tuple[bytes, float, str, str]]
 """What one turn of the engine commits: digest, moment, kind and body of each fact."""
@@ -196,11 +197,12 @@ def commit(connection: apsw.Connection, turn: Turn) -> None:
     queries = load_queries()
     connection.execute("BEGIN IMMEDIATE")
     for digest, at, kind, body in turn:
-        row = connection.execute(queries["find_request"], (digest,)).fetchone()
+        row = connection.execute(queries["numbers"], (digest,)).fetchone()
         if row is None:
-            connection.execute(queries["add_request"], (digest,))
-            row = (connection.last_insert_rowid(),)
-        connection.execute(queries["add_fact"], (row[0], at, kind, body, seal(digest.hex(), at, kind, body)))
+            (last,) = connection.execute(queries["last_request"]).fetchone() or (None,)
+            row = (digest, (last or 0) + 1)
+            connection.execute(queries["add_request"], (row[1], digest))
+        connection.execute(queries["add_fact"], (row[1], at, kind, body, seal(digest.hex(), at, kind, body)))
     connection.execute("COMMIT")
 
 

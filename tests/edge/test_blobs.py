@@ -196,3 +196,32 @@ def test_a_sink_may_name_its_file_otherwise(tmp_path: Path) -> None:
         sink.write(b"hello")
         sink.finish()
     assert (tmp_path / "feeds" / f"{HELLO}.csv").read_bytes() == b"hello"
+
+
+def test_many_texts_are_stored_with_one_wait(tmp_path: Path) -> None:
+    """Every one is there under its hash, private, each once however often it is given; what is there already is left alone."""
+    blobs = Blobs(tmp_path)
+    first = blobs.put(b"text 0")
+    kept = blobs.path(first.sha256).stat().st_ino
+    texts = [f"text {number % 150}".encode() for number in range(200)]
+    blobs.put_all(texts)
+    found = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {hashlib.sha256(text).hexdigest(): text for text in texts}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_file()} == {0o600}
+    assert blobs.path(first.sha256).stat().st_ino == kept
+    blobs.put_all([])
+
+
+def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    """A folder that is gone is an error with a remedy."""
+    blobs = Blobs(tmp_path / "blobs")
+    (tmp_path / "blobs").rmdir()
+    with pytest.raises(OurSide, match="cannot write"):
+        blobs.put_all([b"text"])
+
+
+@pytest.mark.parametrize("name", ["", "AB" * 32, "ab" * 31, "../" * 21 + "x", "ab" * 32 + "\n"])
+def test_only_a_digest_is_a_place(tmp_path: Path, name: str) -> None:
+    """Whatever else is given leads nowhere."""
+    with pytest.raises(ValueError, match="is not a sha256"):
+        Blobs(tmp_path).place(name)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.edge.bodies import find_assets, write_body
+from runner.edge.bodies import find_assets, write_body, write_plain
 from runner.records import Asset, FormBody, JsonBody, Part
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -41,6 +41,15 @@ def test_assets_in_json_become_base64_with_their_prefix() -> None:
     coded = {asset: "data:image/png;base64," + base64.b64encode(STORE[asset]).decode() for asset in STORE}
     assert json.loads(data) == {"a": [1, {"image": coded[ONE]}], "b": [coded[TWO], None], "c": "blob:1", "ü": {"d": 1.5}}
     assert content_type == "application/json"
+
+
+def test_an_asset_may_say_how_it_stands_in_json() -> None:
+    """Its media type by its content and its base64 go where its form says; the body's prefix is for those without one."""
+    value = [Asset("blob:1", "data:{type};base64,{data}"), Asset("blob:1", "{type}"), Asset("blob:1", "{data}"), ONE]
+    data, _ = write_body(JsonBody(value, "prefix,"), lambda _: PNG)
+    coded = base64.b64encode(PNG).decode()
+    assert json.loads(data) == [f"data:image/png;base64,{coded}", "image/png", coded, f"prefix,{coded}"]
+    assert json.loads(write_body(JsonBody(value[1]), lambda _: b"plain")[0]) == "application/octet-stream"
 
 
 @settings(max_examples=40, deadline=None)
@@ -104,3 +113,19 @@ def test_assets_are_found_in_order() -> None:
     assert find_assets(FormBody((Part("a", ONE), Part("b", "text"), Part("c", TWO)))) == [ONE, TWO]
     assert find_assets(JsonBody({"a": [TWO, {"b": ONE}], "c": ONE})) == [TWO, ONE, ONE]
     assert find_assets(None) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "written"),
+    [
+        (JsonBody({"a": [1, "x"]}), b'{"a":[1,"x"]}'),
+        (JsonBody(MappingProxyType({"a": (1, None)})), b'{"a":[1,null]}'),
+        (JsonBody({"a": Asset("blob:" + "ab" * 32)}), None),
+        (JsonBody({"a": object()}), None),
+        (FormBody((Part("a", "b"),)), None),
+        (None, None),
+    ],
+)
+def test_a_body_without_assets_is_written_in_one_go(body: JsonBody | FormBody | None, written: bytes | None) -> None:
+    """JSON that needs nothing brought is written at once; anything else takes the longer way, which says what is wrong."""
+    assert write_plain(body) == written

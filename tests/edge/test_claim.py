@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -298,3 +299,51 @@ def test_a_run_that_failed_leaves_its_mark(folder: Folder) -> None:
     with pytest.raises(OurSide), claim_output(folder.root, "live"):
         raise OurSide("disk full")
     assert (folder.root / MARK).read_text() == "live\n"
+
+
+def replay(folder: Path, mode: Mode, recorded: str) -> None:
+    """Claim the folder for a replay of a run in this mode."""
+    with claim_output(folder, mode, recorded):
+        pass
+
+
+def results_of(folder: Folder) -> str:
+    """The sha256 of the results there."""
+    return hashlib.sha256((folder.root / RESULTS).read_bytes()).hexdigest()
+
+
+def test_a_replay_goes_over_the_live_results_that_were_recorded_only(folder: Folder) -> None:
+    """Live results that are the recorded ones may be written again; others, or ones nobody can compare, stay as they are."""
+    folder.finish("live", FILES)
+    before = folder.tree()
+    replay(folder.root, "live", results_of(folder))
+    for recorded in ("ab" * 32, ""):
+        with pytest.raises(Usage, match="another live run than the recorded one"):
+            replay(folder.root, "live", recorded)
+    with pytest.raises(Usage, match=r"another live run|holds results of a live run"):
+        replay(folder.root, "sandbox", results_of(folder))
+    assert folder.tree() == before
+
+
+def test_a_replay_may_be_repeated_and_followed_by_a_run(folder: Folder) -> None:
+    """What a replay of a live run left, whatever it came to, may be replayed again and kept by a live run, never drawn over."""
+    folder.finish("live", FILES)
+    folder.outputs.write_manifest({"mode": "replay", "recorded": "live"})
+    before = folder.tree()
+    replay(folder.root, "live", "ab" * 32)
+    claim(folder.root, "live")
+    with pytest.raises(Usage, match="live run"):
+        claim(folder.root, "sandbox")
+    assert folder.tree() == before
+
+
+def test_a_replay_of_a_sandbox_run_is_the_sandboxs(folder: Folder) -> None:
+    """Its results give way to a live run's, and to a replay of one, as drawings do; another sandbox run goes on with them."""
+    for mode, left in (("sandbox", True), ("live", False)):
+        folder.finish("sandbox", FILES)
+        folder.outputs.write_manifest({"mode": "replay", "recorded": "sandbox"})
+        claim(folder.root, cast("Mode", mode))
+        assert ((folder.root / "hat.png").exists(), (folder.root / RESULTS).exists()) == (left, left)
+    folder.finish("sandbox", FILES)
+    replay(folder.root, "live", "ab" * 32)
+    assert folder.tree() == set()

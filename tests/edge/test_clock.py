@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from runner.edge.clock import SystemClock, VirtualClock
+from runner.edge.clock import LeapingClock, SystemClock, VirtualClock
 
 
 def test_system_clock_tells_wall_time() -> None:
@@ -79,3 +79,37 @@ def test_virtual_clock_never_goes_back() -> None:
     clock = VirtualClock(7.0)
     clock.advance(-3.0)
     assert clock.now() == 7.0
+
+
+async def test_a_leaping_clock_waits_for_nobody() -> None:
+    """An hour passes at once where nothing is under way, and never back."""
+    clock = LeapingClock()
+    began = clock.now()
+    await asyncio.wait_for(clock.sleep_until(began + 3600), 5)
+    assert began + 3600 <= clock.now() < began + 3700
+    await clock.sleep_until(began)
+    assert clock.now() >= began + 3600
+
+
+async def test_a_leaping_clock_does_not_leap_over_what_is_under_way() -> None:
+    """Who sleeps while something is busy sleeps until that has ended, and longer if its end is the beginning of more."""
+    clock = LeapingClock()
+    began, first, second = clock.now(), asyncio.Event(), asyncio.Event()
+
+    async def work(end: asyncio.Event) -> None:
+        with clock.busy():
+            await end.wait()
+
+    async def two() -> None:
+        await work(first)
+        await work(second)
+
+    working = asyncio.ensure_future(two())
+    sleeping = asyncio.ensure_future(clock.sleep_until(began + 3600))
+    for event in (first, second):
+        await asyncio.wait([sleeping], timeout=0.05)
+        assert (sleeping.done(), clock.now() < began + 3600) == (False, True)
+        event.set()
+    await asyncio.wait_for(sleeping, 5)
+    await working
+    assert clock.now() >= began + 3600

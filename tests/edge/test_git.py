@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.edge.git import ELSEWHERE, Revision, read_revision
+from runner.edge.git import ELSEWHERE, Repository, Revision, read_revision
+from runner.errors import Usage
 
 WHO = ("-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
 
@@ -168,3 +169,52 @@ def test_somebody_elses_lock_is_not_waited_for(tmp_path: Path) -> None:
     commit = make_repository(tmp_path)
     (tmp_path / ".git" / "index.lock").touch()
     assert read_revision(tmp_path) == Revision(commit, dirty=False)
+
+
+def test_a_repository_knows_its_commits(tmp_path: Path) -> None:
+    """A branch, a tag, an ancestor and a short hash all mean commits; what the work tree holds does not matter."""
+    first = make_repository(tmp_path)
+    git(tmp_path, "tag", "--annotate", "v1", "--message", "one")
+    (tmp_path / "job.yaml").write_text("name: other\n")
+    git(tmp_path, "commit", "--quiet", "--all", "--message", "another")
+    repository = Repository(tmp_path)
+    assert [repository.commit(rev) for rev in ("v1", "HEAD~1", first[:10])] == [first] * 3
+    assert repository.commit("HEAD") == git(tmp_path, "rev-parse", "HEAD")
+    assert repository.find(first, ["job.yaml", "adbatch.yaml", "*.yaml"]) == {"job.yaml"}
+    assert [entry.path for entry in repository.entries(first)] == ["job.yaml"]
+
+
+@pytest.mark.parametrize("rev", ["", "none", "--help", "--output=/tmp/x", "HEAD:job.yaml", "HEAD^{tree}", "a b", "-h"])
+def test_what_is_no_commit_is_refused(tmp_path: Path, rev: str) -> None:
+    """A revision nobody knows, a file, or what would be an option is a mistake of the command line."""
+    make_repository(tmp_path)
+    with pytest.raises(Usage, match="has no revision"):
+        Repository(tmp_path).commit(rev)
+
+
+def test_outside_a_repository_there_are_no_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No repository, and no git, are told as such."""
+    with pytest.raises(Usage, match="not a git repository"):
+        Repository(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Usage, match="git is not installed"):
+        Repository(tmp_path)
+
+
+def test_a_name_that_looks_like_an_option_is_a_path(tmp_path: Path) -> None:
+    """Files are asked for by name alone."""
+    make_repository(tmp_path)
+    (tmp_path / "-r").write_text("x")
+    git(tmp_path, "add", "--", "-r")
+    git(tmp_path, "commit", "--quiet", "--message", "odd")
+    assert Repository(tmp_path).find("HEAD", ["-r", ":(top)job.yaml"]) == {"-r"}
+
+
+def test_a_repository_s_monitor_is_not_run(tmp_path: Path) -> None:
+    """A program that the repository's configuration names is not started by our asking."""
+    commit = make_repository(tmp_path)
+    (tmp_path / "monitor").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    (tmp_path / "monitor").chmod(0o755)
+    git(tmp_path, "config", "core.fsmonitor", str(tmp_path / "monitor"))
+    assert read_revision(tmp_path) == Revision(commit, dirty=False)
+    assert not (tmp_path / "ran").exists()

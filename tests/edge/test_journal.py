@@ -19,7 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.edge.journal import Journal, Run, seal
+from runner.edge.journal import Journal, Run
+from runner.edge.writing import seal
 from runner.errors import Held, OurSide
 from runner.facts import Answered, Fact, Planned, Saved, Sent, Stopped
 from runner.records import Artifact, Blob, Request, make_request
@@ -71,6 +72,16 @@ def test_facts_come_back_as_they_were(path: Path) -> None:
         assert list(journal.facts()) == facts
 
 
+def test_queries_that_count_give_their_rows(path: Path) -> None:
+    """`select` gives the rows of a named query: the requests whose last fact is not their result, the count of the others."""
+    done, other = ask(1), ask(2)
+    with Journal.open(path, "live") as journal:
+        journal.commit([Planned(1.0, done, step="scene"), Planned(1.0, other), Saved(2.0, done.id, ())])
+        assert journal.select("unsettled", 0) == [(2, bytes.fromhex(other.id))]
+        assert journal.select("unsettled", 2) == []
+        assert journal.select("done_by_step") == [("scene", "house/image", 1)]
+
+
 VERDICTS = st.one_of(
     st.builds(Busy, st.none() | st.floats(0, 100), st.text()),
     st.builds(Broken, st.text()),
@@ -109,6 +120,40 @@ def test_histories_are_of_the_asked_requests_only(path: Path) -> None:
         journal.commit(facts)
         found = journal.histories([requests[1].id, requests[3].id, "00" * 32])
     assert found == {name: [fact for fact in facts if fact.id == name] for name in (requests[1].id, requests[3].id)}
+
+
+def test_results_are_found_by_the_last_word(path: Path) -> None:
+    """Of many requests those are given whose last fact is that the result is here; ordered anew, queued or unknown ones are not."""
+    requests = [ask(number) for number in range(600)]
+    with Journal.open(path, "live") as journal:
+        for request in requests[:599]:
+            journal.commit(life_of(request)[:-1])
+        journal.commit([Planned(90.0, requests[5], fresh=True), Sent(91.0, requests[6].id, "submit")])
+        found = journal.saved([request.id for request in requests])
+        assert found.keys() == {request.id for request in requests} - {requests[n].id for n in (5, 6, 599)}
+        assert all([fact] == journal.histories([name])[name][-1:] for name, fact in list(found.items())[::50])
+        assert journal.saved([]) == {}
+
+
+def test_a_result_that_changed_on_the_disk_is_not_believed(path: Path) -> None:
+    """The quick way checks the seal of what it reads, as the long one does."""
+    with Journal.open(path, "live") as journal:
+        journal.commit(life_of(ask())[:-1])
+    rewrite(path, "UPDATE fact SET body = replace(body, 'image/png', 'image/gif') WHERE kind = 'saved'")
+    with Journal.open(path, "live") as journal, pytest.raises(OurSide, match=r"a fact of request .* has changed"):
+        journal.saved([ask().id])
+
+
+def test_the_last_fact_tells_whether_something_was_learnt(path: Path) -> None:
+    """Its number grows with every fact, and with nothing else."""
+    with Journal.open(path, "live") as journal:
+        assert journal.last() == 0
+        journal.commit(life_of(ask()))
+        before = journal.last()
+        journal.end_run(journal.begin_run(1.0, {}), 2.0, {})
+        assert journal.last() == before == len(life_of(ask()))
+        journal.commit([Planned(90.0, ask(), fresh=True)])
+        assert journal.last() == before + 1
 
 
 def test_facts_are_read_page_by_page(path: Path) -> None:

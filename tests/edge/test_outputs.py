@@ -292,3 +292,33 @@ def test_schemas_are_whole(name: str, urn: str) -> None:
     for definition in schema["$defs"]:
         assert f'"#/$defs/{definition}"' in text
     assert text.count('"$ref": "#/$defs/') == sum(text.count(f'"#/$defs/{definition}"') for definition in schema["$defs"])
+
+
+def test_many_files_are_published_with_one_wait(outputs: Outputs, blobs: Blobs) -> None:
+    """New ones, large ones, those that are right, outdated or edited: each comes to what `publish` would have made of it."""
+    named = [f"{number % 7}/{number}.txt" for number in range(200)]
+    digests = [blobs.put(f"text {number}".encode()).sha256 for number in range(200)]
+    large = blobs.put(bytes((1 << 20) + 1)).sha256
+    assert outputs.publish(digests[5], named[5]) == "written"
+    assert outputs.publish(digests[7], named[6]) == "written"
+    (outputs.root / "0").mkdir(exist_ok=True)
+    (outputs.root / named[7]).write_text("mine")
+    told = outputs.publish_all([*zip(digests, named, strict=True), (large, "large.bin")])
+    assert told == ["written"] * 5 + ["unchanged", "written", "kept"] + ["written"] * 193
+    wanted = {name: f"text {number}" for number, name in enumerate(named)} | {named[7]: "mine"}
+    assert {name: (outputs.root / name).read_text() for name in named} == wanted
+    assert (outputs.root / "large.bin").stat().st_size == (1 << 20) + 1
+    assert all(outputs.holds(digest, name) for digest, name in zip(digests, named, strict=True) if name != named[7])
+    outputs.write_results([])
+    assert ".adbatch-tmp" not in tree(outputs)
+
+
+def test_one_bad_path_among_many_is_named(outputs: Outputs, blobs: Blobs) -> None:
+    """A path that leads out, or through a file, is an error that names it, and nothing half is left."""
+    sha256 = blobs.put(b"text").sha256
+    (outputs.root / "a.txt").write_text("mine")
+    for bad in ("../x.txt", "a.txt/b.txt"):
+        with pytest.raises(OurSide, match=bad.rpartition("/")[2]):
+            outputs.publish_all([(sha256, "good.txt"), (sha256, bad)])
+    outputs.write_results([])
+    assert set(tree(outputs)) <= {"a.txt", "good.txt", "results.jsonl"}

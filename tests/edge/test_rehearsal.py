@@ -18,7 +18,7 @@ from runner.edge.rehearsal import Stage, open_stage, without_keys
 from runner.errors import OurSide
 
 BODY = {"prompt": "hat on a beach", "width": 64, "height": 48}
-VENDORS = ["jivox", "placewise", "sivi", "vyro"]
+VENDORS = ["bfl", "fal", "gemini", "jivox", "openai", "placewise", "replicate", "sivi", "stability", "vyro"]
 
 
 async def ask(stage: Stage) -> tuple[int, dict[str, object]]:

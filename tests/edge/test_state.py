@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.edge.journal import Journal
-from runner.edge.state import State
+from runner.edge.journal import Journal, Mode
+from runner.edge.state import State, read_holder
 from runner.errors import Held, OurSide
 
 SINCE = 1_700_000_000.0
@@ -166,3 +166,48 @@ except OurSide as failure:
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "s/live: cannot write here (File too large); check the permissions and the disk" in done.stdout
     assert not list((tmp_path / "s" / "live").iterdir())
+
+
+@pytest.mark.parametrize(("mode", "others"), [("live", ["sandbox", "replay"]), ("sandbox", ["replay"]), ("replay", ["sandbox"])])
+def test_only_what_was_never_bought_may_be_replaced(tmp_path: Path, mode: Mode, others: list[str]) -> None:
+    """A run may replace what a rehearsal or a replay published; what a live run published is replaced by live runs only."""
+    root = tmp_path / "state"
+    stores: tuple[Mode, ...] = ("live", "sandbox", "replay")
+    for name in stores:
+        State(root, name).blobs()
+    assert [store.root for store in State(root, mode).drawings()] == [root / other / "blobs" for other in others]
+
+
+def test_only_a_replays_journal_is_ever_thrown_away(tmp_path: Path) -> None:
+    """A replay starts from nothing each time; the journal of a run that bought or played is not to be had that way."""
+    replay, live = State(tmp_path / "state", "replay"), State(tmp_path / "state", "live")
+    for state in (replay, live):
+        Journal.open(state.journal("mugs"), state.mode).close()
+    replay.start_afresh("mugs")
+    assert not replay.journal("mugs").exists()
+    with pytest.raises(ValueError, match="never thrown away"):
+        live.start_afresh("mugs")
+    assert live.journal("mugs").exists()
+
+
+def test_who_holds_a_job_can_be_read(tmp_path: Path) -> None:
+    """While a job is held its folder says by whom and since when; before and after it says nobody."""
+    state = State(tmp_path / "state", "live")
+    folder = state.journal("mugs").parent
+    assert read_holder(folder) is None
+    with state.lock("mugs", 5.0):
+        assert read_holder(folder) == {"pid": os.getpid(), "host": os.uname().nodename, "since": "1970-01-01T00:00:05Z"}
+    assert read_holder(folder) is None
+    (folder / "holder").write_text("[]")
+    assert read_holder(folder) is None
+
+
+def test_a_folder_of_other_things_is_not_hidden_from_git(tmp_path: Path) -> None:
+    """Where other files lie beside the state, no `.gitignore` is written; where nothing but a state lies, it is."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "notes.txt").write_text("mine")
+    State(tmp_path / "shared", "live")
+    assert not (tmp_path / "shared" / ".gitignore").exists()
+    (tmp_path / "s" / "live").mkdir(parents=True)
+    State(tmp_path / "s", "sandbox")
+    assert (tmp_path / "s" / ".gitignore").exists()

@@ -25,7 +25,7 @@ from runner.edge.intake import Caps, Patience
 from runner.edge.secrets import Secrets
 from runner.edge.transport import LaneAccess, Transport, guard_lanes
 from runner.errors import OurSide
-from runner.records import Answer, Asset, Call, FormBody, JsonBody, NoAnswer, Part, Reply, SecretHeader, Step
+from runner.records import Answer, Asset, Call, FileBody, FormBody, JsonBody, NoAnswer, Part, Reply, SecretHeader, Step
 from tests.edge.conftest import Answer as Behaviour
 from tests.edge.conftest import Hit, Vendor, open_vendor, reset, says
 
@@ -173,6 +173,36 @@ async def test_what_nobody_heard_was_not_sent(tmp_path: Path, step: Step, method
     assert (reply.sent, "Connect" in reply.why) == (False, True)
 
 
+HOME = "https://api.vendor.invalid"
+"""A vendor that can be named and never dialled: what is not turned away is looked up in vain."""
+
+
+@pytest.mark.parametrize(
+    ("url", "step", "goes"),
+    [
+        (f"{HOME}/v1/x", "submit", True),
+        ("https://api.eu.vendor.invalid/v1/x", "poll", True),
+        ("https://vendor.invalid/x", "poll", True),
+        ("https://API.EU.Vendor.Invalid./v1/x", "poll", True),
+        ("https://api.eu.vendor.invalid/v1/x", "submit", False),
+        ("https://api.eu.vendor.invalid:8443/x", "poll", False),
+        ("http://api.eu.vendor.invalid/x", "poll", False),
+        ("https://evil-vendor.invalid/x", "poll", False),
+        ("https://vendor.invalid.evil.invalid/x", "poll", False),
+        ("https://evil.invalid/vendor.invalid", "poll", False),
+        ("https://evil.invalid?vendor.invalid", "poll", False),
+        ("https://vendor.invalid@evil.invalid/x", "poll", False),
+    ],
+)
+async def test_a_poll_may_go_to_the_vendors_own_hosts(tmp_path: Path, url: str, step: Step, goes: bool) -> None:
+    """A key goes to the base_url, and with a poll by https to the hosts that are the vendor's; nowhere else."""
+    async with open_transport(tmp_path, HOME, hosts=("vendor.invalid",)) as transport:
+        reply = await transport.perform("house", Call("GET" if step == "poll" else "POST", url, step, secrets=BEARER))
+    assert isinstance(reply, NoAnswer)
+    assert reply.sent is False
+    assert reply.why.startswith("not dialled") is not goes
+
+
 async def test_a_name_that_nobody_knows_was_not_sent(tmp_path: Path) -> None:
     """A host without an address gets nothing, whatever the resolver's way of saying so."""
     vendor = Vendor(drop, url="https://no-such-host.invalid")
@@ -189,13 +219,24 @@ async def test_a_server_without_tls_was_not_sent_anything(tmp_path: Path, vendor
     assert (reply.sent, vendor.hits) == (False, [])
 
 
-async def test_submits_have_fresh_connections_and_polls_share(tmp_path: Path, vendor: Vendor) -> None:
-    """A server that closes an idle connection can never make a purchase uncertain."""
-    async with open_transport(tmp_path, vendor.url) as transport:
-        for step, method, dials in (("submit", "POST", 3), ("poll", "GET", 4)):
-            for _ in range(3):
-                await transport.perform("house", call(vendor, step, method))  # type: ignore[arg-type]
-            assert vendor.dials == dials
+@pytest.mark.parametrize(("keep_alive", "dials"), [(0.0, 4), (30.0, 2)])
+async def test_submits_use_a_connection_again_as_the_lane_allows(
+    tmp_path: Path, vendor: Vendor, keep_alive: float, dials: int
+) -> None:
+    """Polls share one connection, and so do submits where one that was idle may carry them; never one with the other."""
+    async with open_transport(tmp_path, vendor.url, keep_alive=keep_alive) as transport:
+        for step, method in (("submit", "POST"), ("poll", "GET")) * 3:
+            await transport.perform("house", call(vendor, step, method))  # type: ignore[arg-type]
+    assert (vendor.dials, len(vendor.hits)) == (dials, 6)
+
+
+async def test_a_connection_that_the_server_gives_up_carries_no_submit(tmp_path: Path, vendor: Vendor) -> None:
+    """Where an answer says that its connection ends, the next submit goes out over a new one."""
+    vendor.answer = says(b"{}", 200, "Connection: close")
+    async with open_transport(tmp_path, vendor.url, keep_alive=30.0) as transport:
+        for _ in range(3):
+            assert isinstance(await transport.perform("house", call(vendor)), Answer)
+    assert (vendor.dials, len(vendor.hits)) == (3, 3)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -452,3 +493,32 @@ def test_a_lane_has_a_decent_address(url: str, message: str) -> None:
 def test_access_shows_no_secret() -> None:
     """What the transport knows of a lane can be printed."""
     assert KEY not in repr(LaneAccess("https://vendor.test", Secrets({"key": KEY})))
+
+
+async def test_a_file_is_sent_from_the_store(tmp_path: Path, vendor: Vendor) -> None:
+    """Whole, with its length and type, and again if it is sent again."""
+    blobs = Blobs(tmp_path / "blobs")
+    blob = blobs.put(b"--b\r\n" + b"x" * 300_000)
+    async with open_transport(tmp_path, vendor.url) as transport:
+        for _ in range(2):
+            asked = call(vendor, body=FileBody(blob.sha256, "multipart/form-data; boundary=b"))
+            assert isinstance(await transport.perform("house", asked), Answer)
+    for hit in vendor.hits:
+        assert hit.body == blobs.read(blob.sha256)
+        assert hit.headers["content-type"] == "multipart/form-data; boundary=b"
+        assert hit.headers["content-length"] == str(blob.size)
+        assert hit.headers["authorization"] == f"Bearer {KEY}"
+
+
+async def test_a_file_may_be_larger_than_a_picture(tmp_path: Path, vendor: Vendor) -> None:
+    """It is streamed to the store with the key of the lane; what is not a file has its cap as ever."""
+    vendor.answer = says(b"x" * 50_000)
+    caps = Caps(picture=1000, feed=100_000)
+    reply = await perform(tmp_path, vendor, call(vendor, "poll", "GET", sink="file"), caps=caps)
+    assert isinstance(reply, Answer)
+    assert reply.blob is not None
+    assert reply.blob.size == 50_000
+    assert vendor.hits[0].headers["authorization"] == f"Bearer {KEY}"
+    assert isinstance(await perform(tmp_path, vendor, call(vendor, "poll", "GET", sink="blob"), caps=caps), NoAnswer)
+    small = await perform(tmp_path, vendor, call(vendor, "poll", "GET", sink="file"), caps=Caps(feed=1000))
+    assert small == NoAnswer(True, "a file of more than 1000 bytes")

@@ -11,18 +11,24 @@ from typing import Any
 
 import pytest
 
+from runner.desk import catalog_of
 from runner.feed import Source, read_rows
 from runner.job.check import Checked, check
 from runner.job.load import ProjectFile, load_job, load_project
 from runner.job.plan import Plan
-from runner.providers.registry import Account, Catalog, open_catalog
+from runner.providers.registry import Catalog
 
 ROOT = Path(__file__).parents[2]
 
 JOBS: dict[str, tuple[int, int, dict[str, int]]] = {
-    "jobs/summer-sale.yaml": (8, 96, {"headline": 24, "cutout": 8, "scene": 16, "ad": 96, "message": 24, "teaser": 3}),
+    "jobs/summer-sale.yaml": (
+        8,
+        96,
+        {"headline": 24, "cutout": 8, "scene": 16, "ad": 96, "banner": 96, "message": 24, "teaser": 3},
+    ),
     "examples/feed-variants/jobs/banners.yaml": (3, 24, {"headline": 6, "cutout": 3, "scene": 12, "banner": 24}),
     "examples/from-git/jobs/launch.yaml": (3, 12, {"headline": 6, "ad": 12}),
+    "examples/http-vendors/jobs/launch.yaml": (2, 2, {"headline": 2, "ad": 2}),
     "examples/cron-refresh/jobs/offers.yaml": (3, 3, {"packshot": 3, "mood": 2, "message": 2}),
 }
 """Rows after `where` and `limit`, variants, and different requests by step."""
@@ -30,10 +36,7 @@ JOBS: dict[str, tuple[int, int, dict[str, int]]] = {
 
 def lanes(project: ProjectFile) -> Catalog:
     """The accounts of a project, opened."""
-    providers = project.project.providers
-    return open_catalog(
-        {name: Account(spec.kind, spec.base_url, spec.options, dict(spec.secrets)) for name, spec in providers.items()}
-    )
+    return catalog_of(project)
 
 
 def pictures(folder: Path) -> Callable[[str], str]:

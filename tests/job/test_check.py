@@ -27,6 +27,12 @@ def test_a_good_job_has_no_complaints(tmp_path):
     assert result.requests == {"head": 2, "cut": 1}
 
 
+def test_what_may_be_asked_again_counts_as_often(tmp_path):
+    """At most so many requests: with `on_fail: {retry: 2}` each may take three."""
+    body = CUT % ", expect: {blank: forbidden, on_fail: {retry: 2}}"
+    assert checked(make_plan(tmp_path, body), [make_row("a")]).requests["cut"] == 3
+
+
 @pytest.mark.parametrize(
     ("with_", "requests"),
     [

@@ -26,6 +26,8 @@ READERS = [
     forms.read_price,
     forms.read_currency,
     forms.read_base_url,
+    forms.read_address,
+    forms.read_timezone,
     forms.read_encoding,
     forms.read_delimiter,
 ]
@@ -63,6 +65,10 @@ YAML_VALUES = st.one_of(
         (forms.read_window, Window(1, 1.0), Window(1, 1.0)),
         (forms.read_cron, "0 6 * * *", "0 6 * * *"),
         (forms.read_cron, "*/30 8-18 * * MON-FRI", "*/30 8-18 * * MON-FRI"),
+        (forms.read_timezone, "UTC", "UTC"),
+        (forms.read_timezone, "Europe/Berlin", "Europe/Berlin"),
+        (forms.read_address, "https://hooks.example/a?team=ads", "https://hooks.example/a?team=ads"),
+        (forms.read_address, "http://127.0.0.1:8000/ping", "http://127.0.0.1:8000/ping"),
         (forms.read_name, "scene_2", "scene_2"),
         (forms.read_slug, "Summer-sale_2.1", "Summer-sale_2.1"),
         (forms.read_version, 1, 1),
@@ -190,6 +196,32 @@ def test_refuse(read, value, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         read(value)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["localtime", "posixrules", "Factory", "", "Mars/Phobos", "/etc/passwd", "../UTC", "Europe", "a\0b", "x" * 5000, 5, None],
+)
+def test_what_is_no_time_zone(value):
+    """Names of no zone, of files, and of whatever this machine's zone is, are refused with an example."""
+    with pytest.raises(ValueError, match="needs the name of a time zone, such as Europe/Berlin or UTC; got "):
+        forms.read_timezone(value)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://user:test-key@example.com/x", "holds no user, password or fragment"),
+        ("https://example.com/#test-key", "holds no user, password or fragment"),
+        ("http://example.com/test", "plain http is for this machine only"),
+        ("ftp://example.com/test", "needs a URL"),
+    ],
+)
+def test_what_is_no_address(url, why):
+    """An address for notices is https, or this machine, and holds no password."""
+    with pytest.raises(ValueError, match=why) as caught:
+        forms.read_address(url)
+    assert "test-key" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -138,10 +138,10 @@ def test_ten_mistakes():
         (
             JOB + "refresh: {max_age: 30}\n",
             [
-                "8:1 refresh.cron: is missing; refresh needs it",
                 "8:20 refresh.max_age: needs a whole number of s, m, h or d, such as 12h or 30d; got the number 30",
             ],
         ),
+        (JOB + "refresh: {jitter: 1m}\n", ["8:10 refresh: says neither when nor how old; give it cron, max_age or both"]),
         (
             JOB + "matrix:\n  a: &x [1, 1]\n  b: *x\n",
             [

@@ -62,3 +62,33 @@ def test_distinct_counts_each_mark_once(marks):
     for mark in marks * 2:
         distinct.add(mark)
     assert len(distinct) == len(set(marks))
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=40), st.lists(st.integers(0, 2**64 - 1), max_size=40), st.integers(0, 9))
+def test_marks_beyond_others_are_counted(mine, theirs, shared):
+    """Each different mark that the others lack counts once."""
+    one, other = Distinct(), Distinct()
+    for mark in mine:
+        one.add(mark)
+    for mark in [*theirs, *mine[:shared]]:
+        other.add(mark)
+    assert one.count_beyond(other) == len(set(mine) - {*theirs, *mine[:shared]})
+
+
+@pytest.mark.parametrize(
+    ("reads", "numbers", "finest"),
+    [
+        ({"matrix"}, 1, True),
+        ({"matrix.a", "matrix.b"}, 1, True),
+        ({"matrix.a"}, 1, False),
+        ({"matrix"}, 2, False),
+        ({"matrix", "variant"}, 2, True),
+        ({"seed"}, 2, True),
+        ({"row.x"}, 1, False),
+    ],
+)
+def test_the_finest_scale_tells_all_variants_apart(reads, numbers, finest):
+    """Where no two variants of a row have one key, nothing needs to be remembered for a row."""
+    scale = Scale(frozenset(reads), CELLS, numbers)
+    assert scale.is_finest is finest
+    assert (len(set(keys(reads, numbers))) == len(CELLS) * numbers) is finest

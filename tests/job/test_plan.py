@@ -292,3 +292,16 @@ def test_keys_escape_the_bar():
     """A row called `a|1` and a cell called `1` are not a row called `a`."""
     assert variant_key(make_row("a|1"), "", 1) == "a\\|1|1"
     assert variant_key(make_row("a"), "x=1", 1) == "a|x=1|1"
+
+
+@given(st.sets(st.integers(0, 23)))
+@settings(max_examples=15, deadline=None)
+def test_some_variants_are_those_of_all(tmp_path_factory, wanted):
+    """The variants at some places are the very ones that stand there in the plan, whatever else `where` and `limit` leave out."""
+    where = HEAD.replace("{path: feed.csv}", "{path: feed.csv, where: \"row.title != 'Hat'\", limit: 4}")
+    body = "variants: 2\nmatrix: {a: [1, 2, 3]}\nsteps:\n  it: {use: pen/text, with: {prompt: x}}\n"
+    plan = make_plan(tmp_path_factory.mktemp("plan"), body, head=where)
+    rows = [make_row(f"r{n}", n, title="Hat" if n % 3 == 0 else "Mug") for n in range(9)]
+    everything = list(plan.variants(rows))
+    assert len(everything) == 24
+    assert list(plan.variants_at(rows, sorted(wanted))) == [everything[index] for index in sorted(wanted)]

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from runner.job.document import read_document
-from runner.job.project import LimitsSpec, PriceSpec, Project, ProviderSpec, SecretRef, read_secret
+from runner.job.project import LimitsSpec, Notify, PriceSpec, Project, ProviderSpec, SecretRef, read_secret
 from runner.records import Limits, Money, Window
 from tests.job.samples import PROJECT
 
@@ -87,6 +87,7 @@ DOCUMENTED = Limits(rate=(Window(5, 1.0),), concurrent=2, queued=3, polls_count=
         ({"queued": 7}, Limits((Window(5, 1.0),), 2, 7, True)),
         ({"polls_count": False}, Limits((Window(5, 1.0),), 2, 3, False)),
         ({"deadline": "15m"}, Limits((Window(5, 1.0),), 2, 3, True, 900.0)),
+        ({"tokens": ["90000/1m"]}, Limits((Window(5, 1.0),), 2, 3, True, tokens=(Window(90_000, 60.0),))),
     ],
 )
 def test_limits_over_the_documented_ones(written, in_force):
@@ -133,7 +134,32 @@ def test_a_provider_is_frozen():
         spec.kind = "other"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("spec", [Project, ProviderSpec, LimitsSpec, PriceSpec, SecretRef], ids=lambda spec: spec.__name__)
+def test_notify():
+    """Addresses are written out or named like keys; what is told is everything unless it is said."""
+    read = _project("notify: {ping: {env: PING_URL}, webhook: 'https://hooks.example/a', on: [failure]}").notify
+    assert read == Notify(ping=SecretRef(env="PING_URL"), webhook="https://hooks.example/a", on=["failure"])
+    assert Notify(webhook="https://hooks.example/a").on == ["start", "success", "failure"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("notify: {}", "tells nobody; give it a webhook or a ping"),
+        ("notify: {on: [failure]}", "tells nobody"),
+        ("notify: {ping: 5}", "needs a URL"),
+        ("notify: {ping: {url: 'https://a.example'}}", "needs an https address, or the place of one"),
+        ("notify: {ping: 'http://a.example'}", "plain http is for this machine only"),
+        ("notify: {ping: 'https://a.example', on: []}", "at least 1 item"),
+        ("notify: {ping: 'https://a.example', on: [end]}", "'start', 'success' or 'failure'"),
+    ],
+)
+def test_wrong_notify(text, why):
+    """Nobody to tell, no address, nothing to tell: each is refused."""
+    with pytest.raises(ValidationError, match=why):
+        _project(text)
+
+
+@pytest.mark.parametrize("spec", [Project, ProviderSpec, LimitsSpec, PriceSpec, SecretRef, Notify], ids=lambda spec: spec.__name__)
 def test_every_field_is_described(spec):
     """Every field has a sentence for the editor's hover, and every part a noun for messages."""
     assert all(field.description for field in spec.model_fields.values())

@@ -86,7 +86,7 @@ def test_nearly_right_is_one_mistake():
     assert _complaints("{ues: a/b}", StepSpec) == ["1:2 ues: not a field of a step; did you mean use?"]
     assert _complaints("{xyz: a/b}", StepSpec) == [
         "1:1 use: is missing; a step needs it",
-        "1:2 xyz: not a field of a step; it takes again, budget, expect, save, uncertain, use, when, with",
+        "1:2 xyz: not a field of a step; it takes again, budget, expect, finish, lane, save, uncertain, use, when, with",
     ]
 
 
@@ -140,4 +140,4 @@ def test_spec_at(spec, loc, found):
 
 def test_keys_are_those_of_the_file():
     """Keys are named as the file writes them."""
-    assert keys_of(StepSpec) == ["use", "with", "when", "save", "expect", "budget", "again", "uncertain"]
+    assert keys_of(StepSpec) == ["use", "with", "when", "save", "expect", "finish", "budget", "again", "uncertain", "lane"]

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -22,6 +21,8 @@ from runner.core.conductor import Conductor
 from runner.core.purse import Purse, Purses
 from runner.edge.guard import Guard
 from runner.edge.media import Bad, Media
+from runner.edge.sessions import Dial, Progress
+from runner.edge.wire import Arrival, Letter, Wire
 from runner.engine import Engine, Ledger, Tools
 from runner.facts import Answered, Fact, Sent
 from runner.feed import read_rows
@@ -198,17 +199,22 @@ class LogsHeaders(Carrier):
         return await super().perform(lane, call)
 
 
+class Insistent(Wire):
+    """Sends once more over a connection that broke, as aiohttp's own session does."""
+
+    async def send(self, letter: Letter, progress: Progress) -> Arrival:
+        """The answer to the first try, or to the second."""
+        try:
+            return await super().send(letter, progress)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+            return await super().send(letter, progress)
+
+
 class Repeats(Carrier):
-    """Leaves aiohttp's own second try switched on."""
+    """A transport that leaves trying again to its client."""
 
-    async def __aenter__(self) -> Repeats:
-        await super().__aenter__()
-        for lane in self._lanes.values():
-            lane.poll._retry_connection = True
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:  # type: ignore[override]
-        await super().__aexit__(kind, error, trace)
+    def _wire(self, dial: Dial, limit: int, keep_alive: float = 15.0) -> Wire:
+        return Insistent(dial, limit, keep_alive, self.resolver)
 
 
 class TrustsTheResolver(Guard):

@@ -18,11 +18,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runner.edge.bodies import find_assets
 from runner.facts import Answered, from_json, to_json
 from runner.fields import Field, Operation, check_params
 from runner.providers.contract import Provider
 from runner.providers.registry import Account, Lane, open_catalog
-from runner.records import Answer, Asset, Blob, Call, FormBody, Json, JsonBody, Limits, Request, Step, make_request
+from runner.records import Answer, Blob, Call, FormBody, Json, JsonBody, Limits, Request, Step, make_request
 from runner.verdicts import Barred, Broken, Busy, Done, Inline, Link, Lost, Queued, Refused, Text, Verdict
 
 STEPS: tuple[Step, ...] = ("submit", "poll")
@@ -324,7 +325,7 @@ class HardQuestions:
                 params = {**self.facts.params[name], image: blob}
                 assert check_params(operation, "acme", params) == []
                 call = self.facts.provider.submit(make_request("acme", name, params), lane.options)
-                assert Asset(blob) in list(_assets(call))
+                assert blob in {asset.ref for asset in find_assets(call.body)}
 
     def test_limits_are_sensible(self) -> None:
         """Every account has a bound on calls in flight, documented or our own."""
@@ -336,10 +337,3 @@ class HardQuestions:
 def _wrong_defaults(fields: Mapping[str, Field]) -> list[Any]:
     given = {name: spec.default for name, spec in fields.items() if spec.default not in (None, "")}
     return check_params(Operation("defaults", "json", {name: fields[name] for name in given}), "defaults", given)
-
-
-def _assets(call: Call) -> Iterator[object]:
-    if isinstance(call.body, FormBody):
-        yield from (part.value for part in call.body.parts)
-    elif isinstance(call.body, JsonBody) and isinstance(call.body.value, Mapping):
-        yield from call.body.value.values()

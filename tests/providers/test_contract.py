@@ -20,6 +20,7 @@ from runner.providers.contract import (
     message_of,
     read_json,
     read_status,
+    reset_after,
     retry_after,
     seconds_of,
     segment,
@@ -284,6 +285,27 @@ def test_seconds(text: str, seconds: float | None) -> None:
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
     """Seconds, or a date by the server's own clock; nonsense is nothing."""
     assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("reset", "date", "seconds"),
+    [
+        ("30", None, 30.0),
+        ("0", None, 0.0),
+        ("99999", None, 3600.0),
+        ("1792497630", NOW, 30.0),
+        ("1792497630.5", NOW, 30.5),
+        ("1792490000", NOW, 0.0),
+        ("1892497600", NOW, 3600.0),
+        ("1792497630", None, None),
+        ("1792497630", "nonsense", None),
+        ("soon", NOW, None),
+        ("", NOW, None),
+    ],
+)
+def test_a_limits_reset_is_seconds_or_a_moment(reset: str, date: str | None, seconds: float | None) -> None:
+    """What is too large for a wait is Unix time, measured by the server's own clock."""
+    assert reset_after({"x-reset": reset, **({"date": date} if date else {})}, "x-reset") == seconds
 
 
 @given(st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text(max_size=40)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,9 @@ def test_every_file_has_its_test_and_every_test_its_file() -> None:
     assert tested == set(SOURCES)
 
 
-@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("name", [name for name in PROVIDERS if name != registry.LOCAL])
 def test_every_provider_faces_the_hard_questions(name: str) -> None:
-    """Its test subclasses them with facts of its own."""
+    """Its test subclasses them with facts of its own; nothing is asked of anybody by what is carried out here."""
     text = (TESTS / f"test_{name}.py").read_text(encoding="utf-8")
     assert "(HardQuestions):" in text
     assert "FACTS = Facts(" in text
@@ -59,7 +60,7 @@ def test_no_vendor_is_named_outside_its_files(name: str) -> None:
     """The shared reading knows no vendor; only the registry lists them, and a vendor's data carries its name."""
     own = PROVIDERS if name == "registry" else [name.partition("_")[0]]
     text = (ROOM / f"{name}.py").read_text(encoding="utf-8").lower()
-    assert [other for other in PROVIDERS if other not in own and other in text] == []
+    assert [other for other in PROVIDERS if other not in own and re.search(rf"\b{other}\b", text)] == []
 
 
 def test_the_contract_is_offered_by_every_provider() -> None:

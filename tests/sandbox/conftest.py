@@ -24,6 +24,13 @@ HEADERS = {
         "X-Loyalty-Club-Slug": "mall",
         "X-Client-Authorization": KEY,
     },
+    "replicate": {"Authorization": f"Bearer {KEY}"},
+    "fal": {"Authorization": f"Key {KEY}"},
+    "bfl": {"x-key": KEY},
+    "bfl-eu1": {"x-key": KEY},
+    "stability": {"Authorization": f"Bearer {KEY}"},
+    "gemini": {"x-goog-api-key": KEY},
+    "openai": {"Authorization": f"Bearer {KEY}"},
 }
 
 
@@ -73,6 +80,12 @@ class Sandbox:
                         part.set_content_disposition("form-data", name=name)
         status, body, _ = await self.call("POST", path, data=form)
         return status, body
+
+    async def head(self, method: str, path: str, **options: Any) -> tuple[int, Any, dict[str, str]]:
+        """Status, JSON and headers (in lower case) of a call with the vendor's own headers."""
+        headers = {**self.headers.get(path.split("/")[1], {}), **options.pop("headers", {})}
+        async with self.client.request(method, self.url + path, headers=headers, **options) as response:
+            return response.status, await response.json(), {name.lower(): value for name, value in response.headers.items()}
 
     async def get(self, path: str, **options: Any) -> tuple[int, Any]:
         """Status and JSON of a GET."""

@@ -107,6 +107,14 @@ def test_fair_weather_has_no_faults():
     assert {fault.kind for faults in NAMED.values() for fault in faults} <= set(KINDS)
 
 
+def test_a_jobs_fate_is_known_beforehand():
+    """What belongs to a job for good is the same whoever asks, and asking is no try; what passes is no fate."""
+    behaviour = Behaviour(1, (Fault("busy"), Fault("job_expires", 0.5)))
+    fates = [behaviour.fate("openai", "batches", str(number)) for number in range(20)]
+    assert {None if fate is None else fate.kind for fate in fates} == {None, "job_expires"}
+    assert fates == [behaviour.fate("openai", "batches", str(number)) for number in range(20)]
+
+
 def test_faults_are_loaded_from_a_file(tmp_path: Path):
     """A JSON list of objects is a fault set."""
     path = tmp_path / "weather.json"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -52,7 +53,13 @@ def test_every_kind_does_something():
     """Each kind acts at exactly one place; the job's own are acted on where its state is told."""
     done = {kind: happens(Fault(kind)) for kind in KINDS}  # type: ignore[arg-type]
     assert {kind for kind, where in done.items() if where == "before"} == BEFORE
-    assert {kind for kind, where in done.items() if where == "elsewhere"} == {"job_fails", "job_never_ends", "unknown_word"}
+    assert {kind for kind, where in done.items() if where == "elsewhere"} == {
+        "job_fails",
+        "job_never_ends",
+        "job_expires",
+        "filtered",
+        "unknown_word",
+    }
 
 
 def test_fair_weather_changes_nothing():
@@ -104,6 +111,34 @@ def test_an_empty_account_has_its_words(vendor: str, status: int | None, codes: 
     reply = refusal(Fault("no_credit", status=status), VENDORS[vendor])
     assert reply.status == codes
     assert b"credit" in reply.body
+
+
+@pytest.mark.parametrize(
+    ("vendor", "after", "said"),
+    [
+        ("gemini", "45.5", b'"retryDelay":"45.5s"'),
+        ("replicate", "12", b"resets in ~12s."),
+        ("openai", "1.5", b"rate_limit_exceeded"),
+        ("gemini", "soon", b"RESOURCE_EXHAUSTED"),
+    ],
+)
+def test_a_pause_is_said_in_the_vendors_way(vendor: str, after: str, said: bytes):
+    """Seconds stand where the vendor puts them, in the body or in headers of its own; anything else stands in Retry-After."""
+    reply = refusal(Fault("busy", retry_after=after), VENDORS[vendor])
+    assert reply.status == 429
+    assert said in reply.body
+    if vendor == "openai":
+        assert dict(reply.headers) == {"retry-after-ms": "1500", "retry-after": "2"}
+    else:
+        assert dict(reply.headers) == ({"Retry-After": "soon"} if after == "soon" else {})
+
+
+def test_a_long_answer_is_spoiled_like_a_short_one(tmp_path: Path):
+    """An answer that stands in a file is read before it is cut."""
+    source = tmp_path / "data"
+    source.write_bytes(b"12345678")
+    reply = spoil(Reply(200, b"", "application/octet-stream", source=source), Fault("corrupt_picture"))
+    assert (reply.body, reply.source) == (b"1234", None)
 
 
 def test_a_file_host_speaks_for_nobody():

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.sandbox.limits import DOCUMENTED, UNLIMITED, Allowance, Pace, Purse, queue_job
+from runner.sandbox.vendor import Meter
 
 
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=80), st.integers(1, 5))
@@ -50,8 +51,35 @@ def test_jobs_begin_when_a_place_is_free(open_jobs: list[tuple[float, float]], b
 
 
 def test_documented_limits_are_the_vendors():
-    """Sivi's General plan: 50 a minute, 4 at once, 10 queued; Imagine: 50 a minute."""
-    assert {"sivi": Allowance(50, 60.0, 4, 10), "vyro": Allowance(50, 60.0)} == DOCUMENTED
+    """Sivi's General plan: 50 a minute, 4 at once, 10 queued; Imagine: 50 a minute; and so on, as the pages say."""
+    assert {
+        "sivi": Allowance(50, 60.0, 4, 10),
+        "vyro": Allowance(50, 60.0),
+        "replicate": Allowance(600, others=3000),
+        "fal": Allowance(running=2),
+        "bfl": Allowance(running=24, waiting=0),
+        "stability": Allowance(150, 10.0),
+        "openai": Allowance(500, tokens=200_000),
+    } == DOCUMENTED
+
+
+def test_tokens_have_a_window_of_their_own():
+    """A call waits for the window that is fuller; what is refused is counted in neither; what fits no window fits an empty one."""
+    pace = Pace(Allowance(most=10, tokens=100))
+    assert pace.wait(0.0, tokens=60) == 0
+    assert pace.wait(10.0, tokens=60) == 50
+    assert pace.wait(10.0, tokens=40) == 0
+    assert pace.calls is not None
+    assert pace.tokens is not None
+    assert (pace.calls.meter(10.0), pace.tokens.meter(10.0)) == (Meter(10, 8, 60.0), Meter(100, 0, 60.0))
+    assert pace.wait(10.0, tokens=500) == 60
+    assert pace.wait(70.0, tokens=500) == 0
+
+
+def test_other_calls_may_have_more_room():
+    """Where looking has its own limit, buying leaves room for it."""
+    pace = Pace(Allowance(most=1, others=2))
+    assert [pace.wait(0.0, buys=buys) for buys in (True, True, False, False, False)] == [0, 60, 0, 0, 60]
 
 
 def test_a_purse_runs_out():

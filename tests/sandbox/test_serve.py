@@ -151,6 +151,12 @@ def test_the_ready_line_says_everything():
         "sivi": "http://127.0.0.1:5/sivi/v2",
         "vyro": "http://127.0.0.1:5/vyro/v2",
         "placewise": "http://127.0.0.1:5/placewise/v1",
+        "replicate": "http://127.0.0.1:5/replicate/v1",
+        "fal": "http://127.0.0.1:5/fal",
+        "bfl": "http://127.0.0.1:5/bfl/v1",
+        "stability": "http://127.0.0.1:5/stability/v2beta",
+        "gemini": "http://127.0.0.1:5/gemini/v1beta",
+        "openai": "http://127.0.0.1:5/openai/v1",
     }
     assert ready["vendors"]["placewise"]["options"]["poll_url"] == "http://127.0.0.1:5/placewise/v1/ml/tasks/{id}"
     assert ready["pid"] == os.getpid()

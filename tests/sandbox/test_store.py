@@ -63,3 +63,10 @@ def test_deletion_is_remembered(tmp_path: Path):
     Store(tmp_path, "salt").delete("vyro", "7")
     assert Store(tmp_path, "salt").is_deleted("vyro", "7")
     assert not Store(tmp_path, "salt").is_deleted("vyro", "8")
+
+
+def test_a_cancellation_is_remembered(tmp_path: Path):
+    """A cancelled job stays cancelled after a restart."""
+    Store(tmp_path, "salt").cancel("fal", "7")
+    assert Store(tmp_path, "salt").is_canceled("fal", "7")
+    assert not Store(tmp_path, "salt").is_canceled("fal", "8")

@@ -13,22 +13,23 @@ EVERY = pytest.mark.parametrize("vendor", VENDORS.values(), ids=VENDORS)
 @EVERY
 def test_every_vendor_fills_in_the_form(vendor: Vendor):
     """Each has its own prefix, operations named by its own paths, and exactly one way to answer each."""
-    assert vendor.prefix.startswith(f"/{vendor.name}/v")
+    assert vendor.prefix == f"/{vendor.name}" or vendor.prefix.startswith(f"/{vendor.name}/v")
     operations = [submit.operation for submit in vendor.submits]
     assert len(operations) == len(set(operations))
     for submit in vendor.submits:
         assert (submit.answer is None) != (submit.accept is None)
-        assert submit.path.endswith(submit.operation)
+        assert submit.path.endswith(submit.operation) or submit.path == "{endpoint:.+}"
     assert bool(vendor.polls) == any(submit.accept for submit in vendor.submits)
 
 
 @EVERY
 @pytest.mark.parametrize("kind", TROUBLES)
 def test_every_trouble_has_an_answer(vendor: Vendor, kind: Trouble):
-    """Pace is 429, an empty account is refused, and a 5xx is the one asked for, each with a body."""
+    """Pace is 429, an empty account is refused in the vendor's way, and a 5xx is the one asked for, each with a body."""
     reply = vendor.trouble(kind, 502)
     assert reply.body
-    assert reply.status == {"busy": 429, "queue_full": 429, "no_credits": 402, "broken": 502}.get(kind, reply.status)
+    assert reply.status == {"busy": 429, "queue_full": 429, "broken": 502}.get(kind, reply.status)
+    assert kind not in {"no_credits", "no_credit"} or reply.status in {402, 403, 429}
     assert reply.status >= 400
 
 
@@ -46,7 +47,7 @@ def test_tickets_are_different_and_fit_a_path(vendor: Vendor):
     """Ids of two jobs differ and need no escaping."""
     tickets = {vendor.ticket(number, f"{number:064x}"[::-1]) for number in range(1, 50)}
     assert len(tickets) == 49
-    assert all(ticket.isalnum() for ticket in tickets)
+    assert all(ticket.replace("-", "").isalnum() for ticket in tickets)
 
 
 @EVERY

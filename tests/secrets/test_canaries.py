@@ -58,7 +58,7 @@ async def fail(number: int, folder: Path, starter: Starter) -> str:
 
     async with open_vendor(quote) as vendor:
         project = write_project(folder / f"project-{number}", vendor.url, step)
-        code, said = await starter.run("run", "job.yaml", "--json", cwd=project, CANARY=key)
+        code, said = await starter.run("run", "job.yaml", "--json", "--record", cwd=project, CANARY=key)
     expected = {"200 the text itself": {0}}.get(name, {1, 4, 5})
     return "" if seen and code in expected else f"{number} {name}: {code}, key sent {len(seen)} times: {said}"
 
@@ -123,7 +123,7 @@ async def test_what_a_run_keeps_is_private(tmp_path: Path, umask: str) -> None:
 
     async with open_vendor(refuse) as vendor:
         project = write_project(tmp_path / "project", vendor.url, "text")
-        argv = ["/bin/sh", "-c", f'umask {umask}; exec "$0" -m runner.cli run job.yaml --quiet', sys.executable]
+        argv = ["/bin/sh", "-c", f'umask {umask}; exec "$0" -m runner.cli run job.yaml --quiet --record', sys.executable]
         environ = {**os.environ, "CANARY": "test-key-of-mine", "PYTHONPATH": str(Path(__file__).parents[2])}
         child = await asyncio.create_subprocess_exec(*argv, cwd=project, env=environ, stderr=asyncio.subprocess.DEVNULL)
         assert await child.wait() == 4

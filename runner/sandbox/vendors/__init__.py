@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from runner.sandbox.vendor import Vendor
-from runner.sandbox.vendors import jivox, placewise, sivi, vyro
+from runner.sandbox.vendors import bfl, fal, gemini, jivox, openai, placewise, replicate, sivi, stability, vyro
 
-VENDORS: Final[Mapping[str, Vendor]] = {each.VENDOR.name: each.VENDOR for each in (jivox, sivi, vyro, placewise)}
+EVERYONE: Final = (jivox, sivi, vyro, placewise, replicate, fal, bfl, stability, gemini, openai)
+VENDORS: Final[Mapping[str, Vendor]] = {each.VENDOR.name: each.VENDOR for each in EVERYONE}

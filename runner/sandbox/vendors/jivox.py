@@ -14,7 +14,7 @@ from runner.sandbox.copywriter import write_copy
 from runner.sandbox.cutout import remove_background, trim
 from runner.sandbox.intake import Ask, Fields, Made, Pictures, Refusal, Reply, write_json
 from runner.sandbox.pictures import as_png, draw_picture, open_picture, outpaint
-from runner.sandbox.vendor import Linked, Submit, Trouble, Vendor
+from runner.sandbox.vendor import Job, Linked, Submit, Trouble, Vendor
 
 BASE: Final = "accounts/{account:[A-Za-z0-9_-]+}"
 Inputs = Mapping[str, bytes]
@@ -104,12 +104,12 @@ def make_trimmed(params: Params, inputs: Inputs) -> list[Made]:
     return [as_png("trimmed", trim(remove_background(open_picture(params["image"], inputs))))]
 
 
-def answer_link(results: Sequence[Linked]) -> Reply:
+def answer_link(_job: Job, results: Sequence[Linked]) -> Reply:
     """`{"imageUrl": …}`."""
     return write_json(200, {"imageUrl": results[0].url})
 
 
-def answer_text(results: Sequence[Linked]) -> Reply:
+def answer_text(_job: Job, results: Sequence[Linked]) -> Reply:
     """`{"text": …}`."""
     return write_json(200, {"text": results[0].made.data.decode()})
 

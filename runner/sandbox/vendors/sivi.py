@@ -163,7 +163,7 @@ def _variations(results: Sequence[Linked]) -> list[dict[str, Any]]:
     return variations
 
 
-def answer_content(results: Sequence[Linked]) -> Reply:
+def answer_content(_job: Job, results: Sequence[Linked]) -> Reply:
     """The one reply that the docs show without the envelope."""
     return Reply(200, results[0].made.data)
 

@@ -247,7 +247,7 @@ def make_video(params: Params, inputs: Inputs) -> list[Made]:
     return [film("video.mp4", picture), as_png("thumbnail", picture)]
 
 
-def answer_bytes(results: Sequence[Linked]) -> Reply:
+def answer_bytes(_job: Job, results: Sequence[Linked]) -> Reply:
     """The picture itself."""
     return Reply(200, results[0].made.data, "application/octet-stream")
 

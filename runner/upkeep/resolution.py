@@ -55,9 +55,14 @@ def read_doubts(journal: Journal, catalog: Catalog) -> Iterator[Doubt]:
     for _, facts in journal.uncertain():
         life = recall(facts)
         if life is not None and life.state == "uncertain":
-            offer = catalog.offers.get(life.request.use)
-            sent_at = max((fact.at for fact in facts if isinstance(fact, Sent) and fact.step == "submit"), default=life.at)
-            yield Doubt(life, sent_at, _times(facts), offer.operation.price if offer else None, _raw(facts))
+            yield doubt_of(life, facts, catalog)
+
+
+def doubt_of(life: Life, facts: Sequence[Fact], catalog: Catalog) -> Doubt:
+    """The doubt about an uncertain request, whose facts these are."""
+    offer = catalog.offers.get(life.request.use)
+    sent_at = max((fact.at for fact in facts if isinstance(fact, Sent) and fact.step == "submit"), default=life.at)
+    return Doubt(life, sent_at, _times(facts), offer.operation.price if offer else None, _raw(facts))
 
 
 def most_cost(doubts: Iterable[Doubt]) -> str:

@@ -21,7 +21,7 @@ from runner.errors import Usage
 from runner.facts import Answered, Fact, Planned, Resolved, Saved, Sent
 from runner.providers.registry import Account, open_catalog
 from runner.records import Artifact, Money, make_request
-from runner.resolution import Clerk, Doubt, How, Word, find_doubt, most_cost, read_data, read_doubts, read_text, take_media
+from runner.upkeep.resolution import Clerk, Doubt, How, Word, find_doubt, most_cost, read_data, read_doubts, read_text, take_media
 from runner.verdicts import Broken, Busy, Lost, Queued
 
 PRICES: Final = {"jivox/text": Money(Decimal("0.05"), "USD"), "sivi/media": Money(Decimal(3), "credits")}

@@ -1,0 +1,187 @@
+"""The wire: one request goes out once, and what comes back is handed over while it arrives.
+
+aiohttp's ClientSession does for a call what a browser would: cookies, redirects, passwords and proxies from the environment, a
+second try. For us all of that is off, and yet most of what a call costs. So only what is worth having is taken from aiohttp: its
+connector, which looks names up, dials, speaks TLS and keeps connections, and its protocol, which parses answers. The request is
+written here, in one piece, and nothing here can repeat, follow or add a word.
+
+How far a call got needs no trace: `Progress.sent` is set right before the first byte is handed to the socket, and not at all where
+the connection has gone by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import StreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import StreamReader
+from yarl import URL
+
+from runner.edge.sessions import USER_AGENT, Dial, Progress, make_connector
+from runner.errors import OurSide
+
+PIECE: Final = 256 * 1024
+BUFFER: Final = 64 * 1024
+"""Bytes of an answer that wait unread before the socket is left alone for a while."""
+WAYS_KEPT: Final = 256
+USED: Final = frozenset({"skip_payload", "read_until_eof", "read_timeout", "read_bufsize"})
+"""What we tell aiohttp's protocol of an answer: it is not part of what is promised to stay."""
+BARE: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+"""Methods whose call need not say that it has no body."""
+TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""What may be the name of a header (RFC 9110, section 5.6.2)."""
+AUTOMATIC: Final = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A request as it goes out: secrets in its headers, assets in its data, which may be a file. `timeouts` bound its call."""
+
+    method: str
+    url: URL
+    headers: Mapping[str, str] = field(repr=False)
+    data: bytes | Path = field(default=b"", repr=False)
+    timeouts: aiohttp.ClientTimeout = field(default_factory=aiohttp.ClientTimeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An answer that has begun to arrive: its body comes as `content`. Whoever got it gives it back with `release`."""
+
+    connection: Connection
+    status: int
+    headers: Mapping[str, str]
+    content: StreamReader
+
+    def close(self) -> None:
+        """Hang up: the rest is not wanted."""
+        self.connection.close()
+
+    def release(self) -> None:
+        """Give the connection back; it is closed unless the answer was read to its end."""
+        self.connection.release()
+
+
+class Wire:
+    """Connections of one kind: at most `limit`, their sockets from `dial`; one idle for less than `keep_alive` s is used again.
+
+    0 means a fresh one for every call. Names are looked up by the system, or by `resolver`. An async context manager.
+    """
+
+    def __init__(self, dial: Dial, limit: int, keep_alive: float, resolver: AbstractResolver | None = None) -> None:
+        check_library()
+        self._connector = make_connector(dial, limit, keep_alive, resolver)
+        self._ways: dict[tuple[str, str], aiohttp.ClientRequest] = {}
+
+    async def __aenter__(self) -> Wire:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connector.close()
+
+    async def send(self, letter: Letter, progress: Progress) -> Arrival:
+        """Send the letter, once, and wait for the head of its answer. The total time is the caller's to bound.
+
+        Raises what aiohttp raises: `ClientError`, `OSError`, `TimeoutError`; `ValueError` for a head nobody may write.
+        """
+        head = write_head(letter)
+        try:
+            connection = await self._connector.connect(self._way_to(letter.url), [], letter.timeouts)
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError(f"Connection timeout to host {letter.url.host}") from error
+        try:
+            protocol = _write(connection, letter, head, progress)
+            if isinstance(letter.data, Path):
+                await _write_file(protocol, letter.data)
+            protocol.start_timeout()
+            while True:
+                message, content = await protocol.read()
+                if message.code == 101 or not 100 <= message.code < 200:  # 1xx: the answer is on its way (RFC 9110, section 15.2)
+                    return Arrival(connection, message.code, message.headers, content)
+        except HttpProcessingError as error:
+            connection.close()
+            raise aiohttp.ClientPayloadError(f"not an answer in HTTP: {error.message or type(error).__name__}") from error
+        except BaseException:
+            connection.close()
+            raise
+
+    def _way_to(self, url: URL) -> aiohttp.ClientRequest:
+        """What the connector has to know of a host: the same for every call to it."""
+        place = url.scheme, url.host_port_subcomponent or ""
+        way = self._ways.get(place)
+        if way is None:
+            if len(self._ways) >= WAYS_KEPT:
+                self._ways.clear()
+            way = self._ways[place] = aiohttp.ClientRequest("GET", url.origin(), loop=asyncio.get_running_loop())
+        return way
+
+
+def _write(connection: Connection, letter: Letter, head: bytes, progress: Progress) -> ResponseHandler:
+    """Write what is in memory, and make ready for the answer."""
+    protocol, transport = connection.protocol, connection.transport
+    if protocol is None or transport is None or transport.is_closing():
+        raise aiohttp.ClientConnectionResetError("the connection was closed before it was used")
+    protocol.set_response_params(
+        skip_payload=letter.method == "HEAD", read_until_eof=True, read_timeout=letter.timeouts.sock_read, read_bufsize=BUFFER
+    )
+    progress.sent = True
+    if isinstance(letter.data, Path) or len(letter.data) >= PIECE:
+        transport.write(head)
+        if isinstance(letter.data, bytes):
+            transport.write(letter.data)
+    else:
+        transport.write(head + letter.data)
+    return protocol
+
+
+async def _write_file(protocol: ResponseHandler, path: Path) -> None:
+    """The file, piece by piece. A server may answer and hang up before the end: then its answer counts."""
+    writer = StreamWriter(protocol, asyncio.get_running_loop())
+    with path.open("rb") as file, suppress(aiohttp.ClientConnectionResetError):
+        while piece := await asyncio.to_thread(file.read, PIECE):
+            await writer.write(piece)
+
+
+def write_head(letter: Letter) -> bytes:
+    """The head of the request (RFC 9112). Raises `ValueError` for a name or a value that would end its line."""
+    lines = [_preamble(letter.method, letter.url, tuple(letter.headers))]
+    for name, value in letter.headers.items():
+        if "\r" in value or "\n" in value or "\0" in value:
+            raise ValueError(f"header {name}: a character that cannot stand in a header")
+        lines.append(f"{name}: {value}\r\n")
+    size = letter.data.stat().st_size if isinstance(letter.data, Path) else len(letter.data)
+    if size or letter.method not in BARE:
+        lines.append(f"Content-Length: {size}\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode()
+
+
+@lru_cache(maxsize=1024)
+def _preamble(method: str, url: URL, names: tuple[str, ...]) -> str:
+    """What comes before headers of these names: the same for most calls of a lane."""
+    if wrong := [name for name in names if TOKEN.fullmatch(name) is None]:
+        raise ValueError(f"{wrong[0]!r} cannot be the name of a header")
+    given = {name.lower() for name in names}
+    more = "".join(f"{name}: {value}\r\n" for name, value in AUTOMATIC.items() if name.lower() not in given)
+    return f"{method} {url.raw_path_qs} HTTP/1.1\r\nHost: {url.host_port_subcomponent}\r\n{more}"
+
+
+@cache
+def check_library() -> None:
+    """See that aiohttp's protocol is the one this was written for: another is refused rather than trusted. Raises `OurSide`."""
+    known = inspect.signature(ResponseHandler.set_response_params).parameters.keys()
+    if not known >= USED or not hasattr(ResponseHandler, "start_timeout"):
+        raise OurSide(f"aiohttp {aiohttp.__version__} has changed how answers are read; install the version adbatch asks for")

@@ -1,0 +1,63 @@
+"""Many files, one wait for the disk: written beside their places, and in them only when all are whole."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.edge.barrier import MANY, Staging, sync_files
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[int]:
+    """A handle of an empty folder."""
+    handle = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    yield handle
+    os.close(handle)
+
+
+@pytest.mark.parametrize("count", [0, 1, MANY - 1, MANY, 40])
+def test_files_get_their_places_together(tmp_path: Path, folder: int, count: int) -> None:
+    """Nothing has its name before `settle`, everything after it, with content, mode and time; nothing else is left."""
+    with Staging(folder, ".torn-", 0o640) as staging:
+        for number in range(count):
+            staging.add(f"{number}".encode(), folder, f"{number}.txt", (1_000, 2_000_000_000 + number))
+        assert len(staging) == count
+        assert not list(tmp_path.glob("*.txt"))
+        staging.settle()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{number}.txt" for number in range(count))
+    for number in range(count):
+        found = (tmp_path / f"{number}.txt").stat()
+        assert (found.st_mtime_ns, stat.S_IMODE(found.st_mode)) == (2_000_000_000 + number, 0o640 & ~_umask())
+        assert (tmp_path / f"{number}.txt").read_text("utf-8") == str(number)
+
+
+def test_what_has_no_place_in_the_end_is_gone(tmp_path: Path, folder: int) -> None:
+    """A failure between two files leaves neither of them, and no handle open."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with Staging(folder, "", 0o600) as staging:
+        staging.add(b"one", folder, "nowhere/one")
+        staging.add(b"two", folder, "two")
+        with pytest.raises(FileNotFoundError):
+            staging.settle()
+    assert list(tmp_path.iterdir()) == []
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_failed_sync_is_told(folder: int) -> None:
+    """Handles that are no files any more are an error, one by one and all together."""
+    gone = os.dup(folder)
+    os.close(gone)
+    for handles in ([gone], [gone] * MANY):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            sync_files(handles, gone)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

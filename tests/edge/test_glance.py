@@ -1,0 +1,97 @@
+"""A glance says that a file is right only where it is: untouched since it was published, and reached through real folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.edge.blobs import Blobs
+from runner.edge.glance import Glance
+from runner.edge.outputs import Outputs
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    """A store."""
+    return Blobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+def glance(tmp_path: Path, blobs: Blobs) -> Iterator[Glance]:
+    """A glance at the output folder."""
+    (tmp_path / "out").mkdir()
+    with Glance(tmp_path / "out", blobs) as opened:
+        yield opened
+
+
+def publish(folder: Path, blobs: Blobs, relative: str, data: bytes = b"picture") -> str:
+    """Publish the bytes; their digest."""
+    sha256 = blobs.put(data).sha256
+    Outputs(folder / "out", blobs).publish(sha256, relative)
+    return sha256
+
+
+def test_what_was_published_is_right(tmp_path: Path, blobs: Blobs, glance: Glance) -> None:
+    """Files in any folders, in any order, near or far from each other."""
+    paths = ["a.png", "x/a.png", "x/y/a.png", "x/y/b.png", "x/z/a.png", "w/a.png", "a.png", "x/y/z/a.png", "x/b.png"]
+    for path in paths:
+        sha256 = publish(tmp_path, blobs, path)
+    for path in [*paths, *reversed(paths)]:
+        assert glance.is_right(sha256, path), path
+    assert glance.holds(sha256)
+
+
+def edit(path: Path) -> None:
+    """As many bytes, at another time."""
+    path.write_bytes(b"PICTURE")
+    os.utime(path, ns=(0, 0))
+
+
+def link(path: Path) -> None:
+    """A link to the very bytes."""
+    real = path.rename(path.with_name("real"))
+    path.symlink_to(real)
+
+
+def link_folder(path: Path) -> None:
+    """A folder that is a link to the real one."""
+    real = path.parent.rename(path.parent.with_name("real"))
+    path.parent.symlink_to(real)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [Path.unlink, edit, link, link_folder, lambda path: path.write_bytes(b"longer than it was"), lambda path: os.truncate(path, 0)],
+)
+def test_what_is_not_surely_right_is_left_to_others(
+    tmp_path: Path, blobs: Blobs, glance: Glance, spoil: Callable[[Path], object]
+) -> None:
+    """A file that is gone, edited, or reached through a link is not called right, its untouched neighbour is."""
+    sha256 = publish(tmp_path, blobs, "x/a.png")
+    publish(tmp_path, blobs, "y/b.png")
+    spoil(tmp_path / "out" / "x" / "a.png")
+    assert not glance.is_right(sha256, "x/a.png")
+    assert glance.is_right(sha256, "y/b.png")
+
+
+def test_a_folder_or_nothing_is_no_file(tmp_path: Path, blobs: Blobs, glance: Glance) -> None:
+    """What is in the way of a file is not the file, and what was never there is not there."""
+    sha256 = publish(tmp_path, blobs, "x/a.png")
+    assert not glance.is_right(sha256, "x")
+    assert not glance.is_right(sha256, "x/a.png/b.png")
+    assert not glance.is_right(sha256, "nowhere/a.png")
+    assert not glance.is_right("ab" * 32, "x/a.png")
+    assert not glance.holds("ab" * 32)
+
+
+def test_no_folder_stays_open(tmp_path: Path, blobs: Blobs) -> None:
+    """However deep it went, a glance gives back every handle."""
+    sha256 = publish(tmp_path, blobs, "a/b/c/d/e/f.png")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with Glance(tmp_path / "out", blobs) as glance:
+        assert glance.is_right(sha256, "a/b/c/d/e/f.png")
+        assert not glance.is_right(sha256, "a/b/nowhere/f.png")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -1,0 +1,86 @@
+"""Fifty thousand variants: made within a minute, painted within two seconds, and never all in memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.report.gallery import Gallery, write_gallery
+from tests.report.conftest import Watched
+from tests.report.runs import asked, file_fields, lay_out, line, picture, step
+
+COLORS = ("red", "blue", "teal", "navy", "gold", "pink", "gray", "lime", "plum", "tan")
+
+
+def lines(fields: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Five thousand rows in ten languages, a text and a picture each."""
+    scenes = [step(asked(f"scene {number}"), files=[fields[number % 10]]) for number in range(5_000)]
+    for number in range(50_000):
+        copy = {
+            "status": "done",
+            "request": f"{number:064x}",
+            "provider": "jivox",
+            "operation": "text",
+            "text": f"Headline {number}",
+        }
+        yield line(f"row-{number // 10}", {"copy": copy, "scene": scenes[number // 10]}, {"locale": f"l{number % 10}"})
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Gallery, float]:
+    """The gallery, and the seconds it took."""
+    data = [picture(color) for color in COLORS]
+    fields = [file_fields(one, f"{number}.png") for number, one in enumerate(data)]
+    given = lay_out(tmp_path_factory.mktemp("large"), lines(fields), {f"{number}.png": one for number, one in enumerate(data)})
+    began = time.process_time()
+    return write_gallery(given), time.process_time() - began
+
+
+def test_it_is_made_within_a_minute(large: tuple[Gallery, float]) -> None:
+    """And its index and chunks stay small."""
+    made, took = large
+    assert took < 60
+    assert (made.variants, made.pictures) == (50_000, 10)
+    sizes = {path.name: path.stat().st_size for path in (made.page.parent / "data").iterdir()}
+    assert len(sizes) == 251
+    assert sizes.pop("index.js") < 3_000_000
+    assert max(sizes.values()) < 500_000
+
+
+def heap(seen: Watched) -> float:
+    """Megabytes that the page's scripts hold, after the rubbish is out."""
+    session = seen.page.context.new_cdp_session(seen.page)
+    session.send("HeapProfiler.collectGarbage")
+    return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
+
+
+def test_it_is_painted_at_once_and_its_memory_is_bounded(large: tuple[Gallery, float], visit: Callable[[str], Watched]) -> None:
+    """First paint and first picture within two seconds; reading all of it by a search leaves no more than an index in memory."""
+    page: Path = large[0].page
+    began = time.monotonic()
+    seen = visit(page.as_uri())
+    seen.page.wait_for_selector(".card img")
+    shown = time.monotonic() - began
+    painted = seen.page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    assert painted < 2000
+    assert shown < 6, "on a machine that is busy with other tests"
+    assert heap(seen) < 60
+    seen.page.fill("#search", "headline 49999")
+    seen.tells("1 result ", within=60)
+    assert heap(seen) < 90
+    seen.page.fill("#search", "")
+    seen.tells("100,000 results")
+    for place in (0.1, 0.5, 0.9, 1):
+        seen.page.evaluate(
+            "place => { const grid = document.querySelector('#grid'); grid.scrollTop = grid.scrollHeight * place; }", place
+        )
+        seen.page.wait_for_selector(".card img")
+    seen.page.select_option("#rows", "variant")
+    seen.page.wait_for_selector(".card img")
+    assert seen.page.locator("#grid *").count() < 3000
+    assert heap(seen) < 90
+    assert seen.is_clean()
