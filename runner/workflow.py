@@ -183,9 +183,9 @@ async def _run(order: Order, shop: Workshop, voice: Voice, steer: Steer | None, 
     wishes = _wishes(order, desk, started)
     feed = await _check(order, shop, voice)
     with shop.standing(wishes) as (standing, known):
-        if not await _unless_stopped(standing, standing.stay, feed.rest, desk.output):
-            if shop.journal.last() or not standing.take_all(feed.variants):
-                await _unless_stopped(standing, standing.take, desk.plan.variants(feed.read()), known)
+        stays = await _unless_stopped(standing, standing.stay, feed.rest, desk.output)
+        if not stays and (shop.journal.last() or not standing.take_all(feed.variants)):
+            await _unless_stopped(standing, standing.take, desk.plan.variants(feed.read()), known)
         for remark in await _unless_stopped(standing, wishes.selection.review, standing.chosen, feed.read):
             voice.say(remark)
         work = _Work(shop, order, wishes, standing, lambda indexes: desk.plan.variants_at(feed.read(), indexes), feed.read)

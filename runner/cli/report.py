@@ -16,10 +16,10 @@ import click
 @click.option("--serve", is_flag=True, help="Serve it on this machine, live during a run, and save decisions.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="With --serve: the port (0: a free one).")
 def command(job: Path, sandbox: bool, serve: bool, port: int, **where: Any) -> None:
-    """Write the gallery: everything a job made, as a page that opens from the disk, without a network and without a key.
+    """Write the gallery: everything a job made, as a page that opens from the disk, without network and without a key.
 
-    The page is `report/index.html` in the output folder and shows the pictures that lie there. To hand it on, write it with --out (a
-    folder that can be moved and served) or --single-file (a file that can be mailed). What is decided in it is saved as
+    The page is `report/index.html` in the output folder and shows the pictures that lie there. To hand it on, write it with --out
+    (a folder that can be moved and served) or --single-file (a file that can be mailed). What is decided in it is saved as
     decisions.yaml, to be put beside the job; with --serve that is done at once.
     """
     from runner.cli.backdrop import paint_stage

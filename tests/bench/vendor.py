@@ -2,7 +2,7 @@
 
 It speaks as much of three vendors as the scenarios need: chats in OpenAI's words, pictures in Jivox's, queued jobs in those of
 Black Forest Labs. It answers after a fixed latency, can refuse more than so many calls in any span (a limit nobody told the client
-of), and counts what arrived: `GET /_stats`. It runs as a process of its own, `python -m tests.bench.vendor`, and prints its address.
+of), and counts what arrived: `GET /_stats`. It runs as a process of its own, `python -m tests.bench.vendor`, and prints where.
 """
 
 from __future__ import annotations
