@@ -60,11 +60,12 @@ def command(jobs: tuple[Path, ...], sandbox: bool, as_json: bool) -> int:
 def _jobs_here() -> list[Path]:
     """The jobs of the project around this folder, as a person standing here would name them. Raises `Usage` where there is none."""
     from runner.cli.render import shown
+    from runner.decisions import DECISIONS
     from runner.errors import Usage
     from runner.job.load import find_root
 
     root = find_root(Path.cwd())
-    found = sorted([*(root / "jobs").glob("*.yaml"), *(root / "jobs").glob("*.yml")])
+    found = sorted(path for kind in ("*.yaml", "*.yml") for path in (root / "jobs").glob(kind) if path.name != DECISIONS)
     if not found:
         raise Usage(f"{shown(root / 'jobs')} holds no job; name one: adbatch status JOB")
     return [Path(shown(path)) for path in found]

@@ -87,7 +87,7 @@ def write_single(material: Material, file: Path) -> Gallery:
     stamp, whole = stamp_of(material, "file"), _weight(material.output) <= WHOLE
     shelf = material.output / REPORT / THUMBS
     with Pictures(material.output, material.blobs, None, copies=whole, shelves=(shelf,)) as pictures:
-        variants = _fill(material, SingleFile(file), pictures, stamp)
+        variants = _fill(material, SingleFile(file, pictures.inlined), pictures, stamp)
         return Gallery(file, variants, len(pictures.shown), whole)
 
 

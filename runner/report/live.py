@@ -25,7 +25,7 @@ from runner.edge.rehearsal import Stage
 from runner.edge.state import State, read_holder
 from runner.errors import AdbatchError, Held, Usage
 from runner.reading.study import mode_of
-from runner.report.page import PAGE, Folder
+from runner.report.page import ICON, PAGE, Folder
 from runner.report.source import make_report
 from runner.report.viewing import watch_mark
 
@@ -148,7 +148,7 @@ class Counter:
         path = request.match_info["path"]
         if not path:
             raise web.HTTPFound(f"/{self.token}/{REPORT}/{PAGE}")
-        kind = KINDS.get(Path(path).suffix.lower())
+        kind = "image/svg+xml" if path == f"{REPORT}/page/{ICON}" else KINDS.get(Path(path).suffix.lower())
         if kind is None:
             raise web.HTTPNotFound(text="there is nothing here\n")
         data = await asyncio.to_thread(self._bytes, path)

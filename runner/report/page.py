@@ -27,6 +27,7 @@ from runner.errors import OurSide, Usage
 HERE: Final = Path(__file__).parent / "page"
 PAGE: Final = "index.html"
 TEMPLATE: Final = "index.html.j2"
+ICON: Final = "icon.svg"
 STYLES: Final = ("theme.css", "gallery.css", "lightbox.css")
 SCRIPTS: Final = (
     "dom.js",
@@ -42,7 +43,9 @@ SCRIPTS: Final = (
     "app.js",
 )
 """In the order they are run."""
-PAGE_DIGEST: Final = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in (TEMPLATE, *STYLES, *SCRIPTS))).hexdigest()
+PAGE_DIGEST: Final = hashlib.sha256(
+    b"".join((HERE / name).read_bytes() for name in (TEMPLATE, ICON, *STYLES, *SCRIPTS))
+).hexdigest()
 GENERATOR: Final = "adbatch-gallery"
 OPEN_POLICY: Final = "default-src 'none'; script-src {scripts}; style-src {styles}; img-src {media}; media-src {media}; "
 POLICY: Final = OPEN_POLICY + "connect-src {connect}; base-uri 'none'; form-action 'none'"
@@ -72,7 +75,7 @@ class Folder:
             raise Usage(f"{self.root} is not a folder of its own; name another with --out")
         if self.root.is_dir() and self.stamp() is None and any(self._foreign()):
             raise Usage(f"{self.root} holds other things than a gallery; name an empty folder with --out")
-        for name in (*STYLES, *SCRIPTS):
+        for name in (ICON, *STYLES, *SCRIPTS):
             self._write(f"page/{name}", (HERE / name).read_bytes())
         if self._hidden:
             self._write(".gitignore", b"*\n")
@@ -106,10 +109,10 @@ class Folder:
 
 
 class SingleFile:
-    """The gallery as the one file at `path`, everything inside."""
+    """The gallery as the one file at `path`, everything inside, the `pictures` among it (data: addresses, by name)."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, pictures: Mapping[str, str] | None = None) -> None:
+        self._path, self._pictures = path, {} if pictures is None else pictures
         self._islands: list[tuple[str, str]] = []
 
     def write_chunk(self, number: int, chunk: Mapping[str, Any]) -> None:
@@ -119,6 +122,7 @@ class SingleFile:
     def close(self, index: Mapping[str, Any], stamp: str) -> None:
         """Write the page."""
         islands = [("index", island(index)), *self._islands]
+        islands += [(name, json.dumps(picture)) for name, picture in self._pictures.items()]
         style, script = _joined(STYLES), _joined(SCRIPTS)
         own = {"scripts": _source(script), "styles": _source(style), "media": "data:", "connect": "'none'"}
         page = render_page(index, stamp, POLICY.format(**own), style=style, script=script, islands=islands)
@@ -129,7 +133,8 @@ def render_page(index: Mapping[str, Any], stamp: str, policy: str, **parts: Any)
     """The page's HTML. What is not told in `parts` (styles, scripts, style, script, islands) is not there."""
     nothing: dict[str, Sequence[Any] | str] = {"styles": (), "scripts": (), "style": "", "script": "", "islands": ()}
     generator = f"{GENERATOR} {stamp}"
-    about = {"job": index["about"]["job"], "version": version("adbatch"), "generator": generator, "policy": policy}
+    icon = f"page/{ICON}" if not parts.get("script") else f"data:image/svg+xml;base64,{_icon()}"
+    about = {"icon": icon, "job": index["about"]["job"], "version": version("adbatch"), "generator": generator, "policy": policy}
     return str(_template().render({**nothing, **parts, **about}))
 
 
@@ -166,6 +171,10 @@ def write_file(path: Path, data: bytes) -> None:
 def _template() -> Any:
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     return environment.get_template(TEMPLATE)
+
+
+def _icon() -> str:
+    return base64.b64encode((HERE / ICON).read_bytes()).decode()
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -32,7 +32,8 @@ class Pictures:
     """Gives the parts of a chunk their addresses. `root` is the page's folder; None makes the addresses carry the bytes.
 
     With `copies` the whole pictures come along; without, those published in `output` are linked, and only what is published nowhere
-    is copied. `shown` are the digests that were met. A context manager: thumbnails without a folder lie in a temporary one.
+    is copied. `shown` are the digests that were met, `inlined` the pictures that a page carries, each once, by the
+    name after the `#` of its address. A context manager: thumbnails without a folder lie in a temporary one.
     """
 
     def __init__(self, output: Path, blobs: Blobs | None, root: Path | None, copies: bool, shelves: Sequence[Path] = ()) -> None:
@@ -41,6 +42,7 @@ class Pictures:
         folder = root / THUMBS if root is not None else Path(self._scratch.name if self._scratch else "")
         self._thumbnails = Thumbnails(folder, shelves)
         self.shown: set[str] = set()
+        self.inlined: dict[str, str] = {}
         self._copied: set[str] = set()
 
     def __enter__(self) -> Pictures:
@@ -90,15 +92,21 @@ class Pictures:
 
     def _thumb(self, digest: str) -> str:
         if self._root is None:
-            return _inlined(self._thumbnails.path(digest), "image/webp")
+            return self._inline(f"thumb-{digest}", self._thumbnails.path(digest), "image/webp")
         return f"{THUMBS}/{digest[:2]}/{digest}.webp"
 
     def _whole(self, part: Mapping[str, Any], source: Path | None) -> str | None:
         if self._root is None:
-            return _inlined(source, part["type"]) if self._copies and source is not None else None
+            return self._inline(f"whole-{part['digest']}", source, part["type"]) if self._copies and source is not None else None
         if not self._copies and self._published(part) is not None:
             return "../" + "/".join(quote(name, safe="") for name in part["path"].split("/"))
         return None if source is None else self._copy(self._root, part, source)
+
+    def _inline(self, name: str, source: Path, media_type: str) -> str:
+        """Let the page carry the picture; its address in the page."""
+        if name not in self.inlined:
+            self.inlined[name] = f"data:{media_type};base64,{base64.b64encode(source.read_bytes()).decode()}"
+        return f"#{name}"
 
     def _copy(self, root: Path, part: Mapping[str, Any], source: Path) -> str:
         digest = part["digest"]
@@ -116,7 +124,3 @@ class Pictures:
 
 def _parts(chunk: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     return (part for variant in chunk["variants"] for step in variant["steps"].values() for part in step.get("parts", ()))
-
-
-def _inlined(source: Path, media_type: str) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(source.read_bytes()).decode()}"

@@ -6,7 +6,8 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -166,10 +167,19 @@ def test_it_is_a_page_for_phones_and_for_the_night(demo: Project, visit: Visit) 
     assert night.is_clean()
 
 
+@contextmanager
+def interrupted_in_the_end(server: subprocess.Popen[str]) -> Iterator[None]:
+    """Press Ctrl-C, whatever happened."""
+    try:
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)
+
+
 def test_a_served_page_saves_decisions_as_they_are_made(demo: Project, visit: Visit) -> None:
     """Approved by keyboard, in the file a moment later, and still there in another browser; Ctrl-C ends the server well."""
     words = [ADBATCH, "report", "jobs/summer-sale.yaml", "--sandbox", "--serve"]
-    with subprocess.Popen(words, cwd=demo.root, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(words, cwd=demo.root, stderr=subprocess.PIPE, text=True) as server, interrupted_in_the_end(server):
         assert server.stderr is not None
         found = re.search(r"http://127\.0\.0\.1:\d+", line := server.stderr.readline())
         assert found is not None, line
@@ -187,7 +197,6 @@ def test_a_served_page_saves_decisions_as_they_are_made(demo: Project, visit: Vi
         other = visit(f"{address}#rows=row&columns=step&steps=ad")
         other.page.wait_for_selector(".card.approved", timeout=20_000)
         assert other.is_clean(found[0])
-        server.send_signal(signal.SIGINT)
     assert server.returncode in (0, 130)
 
 

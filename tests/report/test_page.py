@@ -14,6 +14,7 @@ import pytest
 from runner.errors import OurSide, Usage
 from runner.report.page import (
     HERE,
+    ICON,
     PAGE,
     POLICY,
     SCRIPTS,
@@ -33,7 +34,7 @@ NASTY = {"__proto__": "</script><script>alert(1)</script><!--", "half": "\ud800"
 
 def test_every_file_of_the_page_is_named() -> None:
     """No script or style lies about that the page does not load."""
-    assert {path.name for path in HERE.iterdir() if path.is_file()} == {TEMPLATE, *STYLES, *SCRIPTS}
+    assert {path.name for path in HERE.iterdir() if path.is_file()} == {TEMPLATE, ICON, *STYLES, *SCRIPTS}
 
 
 @pytest.mark.parametrize("name", [TEMPLATE, *STYLES, *SCRIPTS])

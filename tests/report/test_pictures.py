@@ -67,11 +67,14 @@ def test_what_is_published_nowhere_comes_from_the_store(output: Path, tmp_path: 
     assert not list((output / "report").glob("*/??/*"))
 
 
-def test_a_single_file_carries_the_bytes(output: Path) -> None:
-    """Thumbnails always, whole pictures if they are wanted."""
-    thumb, href = placed(Pictures(output, None, None, copies=True))
-    assert str(thumb).startswith("data:image/webp;base64,")
-    assert str(href).startswith("data:image/png;base64,")
+def test_a_single_file_carries_the_bytes_once(output: Path) -> None:
+    """Thumbnails always, whole pictures if they are wanted; each once, however many variants show it."""
+    pictures = Pictures(output, None, None, copies=True)
+    assert placed(pictures) == (f"#thumb-{DIGEST}", f"#whole-{DIGEST}")
+    assert {name: told.partition(",")[0] for name, told in pictures.inlined.items()} == {
+        f"thumb-{DIGEST}": "data:image/webp;base64",
+        f"whole-{DIGEST}": "data:image/png;base64",
+    }
     assert placed(Pictures(output, None, None, copies=False))[1] is None
 
 

@@ -42,7 +42,7 @@
     const { part } = shown;
     if (part.kind === "picture" && (part.thumb || part.href)) {
       const size = part.width ? { width: part.width, height: part.height } : {};
-      const img = el("img", { src: part.thumb || part.href, alt: altOf(card, shown), decoding: "async", draggable: "false", ...size });
+      const img = el("img", { src: adbatch.addressOf(part.thumb || part.href), alt: altOf(card, shown), decoding: "async", draggable: "false", ...size });
       img.addEventListener("error", () => img.replaceWith(el("span", { class: "text quiet" }, "The picture is not here any more.")), { once: true });
       return img;
     }

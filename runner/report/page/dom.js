@@ -20,6 +20,9 @@ window.adbatch = {};
     return made;
   };
 
+  // The address of a picture: as it is, or what the page carries under that name.
+  adbatch.addressOf = (address) => (address.startsWith("#") ? JSON.parse(document.getElementById(`data-${address.slice(1)}`).textContent) : address);
+
   adbatch.byId = (id) => document.getElementById(id);
   adbatch.counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
   adbatch.sized = (bytes) => (bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);

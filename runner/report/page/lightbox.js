@@ -17,14 +17,15 @@
   const bigOf = (card, shown) => {
     const { part, step } = shown;
     if (!part) return el("p", { class: "nothing" }, adbatch.badge(step.status), el("span", { dir: "auto" }, ` ${step.why || "There is nothing to see."}`));
-    if (part.kind === "video" && part.href) return el("video", { src: part.href, controls: true, preload: "metadata" });
+    if (part.kind === "video" && part.href) return el("video", { src: adbatch.addressOf(part.href), controls: true, preload: "metadata" });
     if (part.kind === "picture" && (part.href || part.thumb)) {
       const size = part.width ? { width: part.width, height: part.height } : {};
-      const img = el("img", { src: part.href || part.thumb, alt: adbatch.nameOf(card), ...size });
+      const img = el("img", { src: adbatch.addressOf(part.href || part.thumb), alt: adbatch.nameOf(card), ...size });
       img.addEventListener("click", () => img.parentElement.classList.toggle("actual"));
       img.addEventListener("error", () => {
-        if (part.thumb && img.getAttribute("src") !== part.thumb) {
-          img.src = part.thumb;
+        const small = part.thumb && adbatch.addressOf(part.thumb);
+        if (small && img.getAttribute("src") !== small) {
+          img.src = small;
           img.after(el("p", { class: "quiet" }, "Only the small picture came with this page."));
         }
       });
@@ -93,7 +94,7 @@
     if (!one) return [];
     const thumb = (one.parts || []).find((part) => part.thumb);
     const label = `${step.name}, ${one.status}`;
-    const picture = thumb ? el("img", { src: thumb.thumb, alt: "" }) : el("span", { class: "sign", "aria-hidden": "true" }, one.parts && one.parts[0] && one.parts[0].text ? "“…”" : adbatch.signOf(one.status));
+    const picture = thumb ? el("img", { src: adbatch.addressOf(thumb.thumb), alt: "" }) : el("span", { class: "sign", "aria-hidden": "true" }, one.parts && one.parts[0] && one.parts[0].text ? "“…”" : adbatch.signOf(one.status));
     return [el("button", { type: "button", class: s === card.s ? "here" : "", "aria-label": label, title: label, "aria-current": s === card.s ? "true" : null, click: () => show({ v: card.v, s, part: 0, same: [card.v] }) }, picture, el("span", {}, step.name))];
   }));
 
