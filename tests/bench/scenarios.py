@@ -67,7 +67,8 @@ PACE: Final[Mapping[str, Scenario]] = {
 
 SCALE: Final = Scenario("check < 60 s, plan < 90 s, run < 60 s for 1,000,000 variants; ≤ 400 MB", 2_000, 100_000, CHAT, top=MATRIX)
 """Ten variants a request: all of it is bought first, and then looked at."""
-GROWTH: Final = Scenario("memory of ten times the requests ≤ 1.2 ×", 1_000, 10_000, CHAT)
+GROWTH: Final = Scenario("memory of ten times the requests ≤ 1.2 ×", 3_000, 10_000, CHAT)
+"""Three thousand fill the window of variants in flight."""
 
 
 def write_project(folder: Path, scenario: Scenario, url: str, rows: int) -> None:

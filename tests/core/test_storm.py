@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from random import Random
 
@@ -21,7 +22,7 @@ LANES = {
     "apart": Limits(rate=(Window(30, 1.0),), polls_count=False),
     "narrow": Limits(rate=(Window(200, 10.0),), concurrent=8),
 }
-EACH = 10_000
+EACH = 10_000 if os.environ.get("ADBATCH_SOAK") else 3_000
 RANK = {"fetch": 0, "poll": 1, "submit": 2}
 
 
