@@ -10,6 +10,8 @@ import click
 
 from runner.cli.selectors import read_choice, selectors
 
+WAITING = 32
+"""Threads that may wait for the disk at once: what comes together is synced together."""
 COLLECT_AFTER = 50_000
 """New objects after which cycles are looked for. Python's own 700 costs a tenth of a busy run."""
 
@@ -114,9 +116,13 @@ def _order(path: Path, faults: str | None, fresh: tuple[str, ...], pledge: Pledg
 
 async def _run(order: Order, narrator: Narrator) -> Report:
     """The run, drained by the first signal and stopped by the second."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
     from runner.cli.signals import Reins
     from runner.workflow import run_job
 
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WAITING, "disk"))
     try:
         with Reins(narrator.say) as reins:
             return await run_job(order, narrator, steer=reins.steer)

@@ -35,10 +35,10 @@ FEW: Final = 4
 
 @click.command()
 @click.argument("job", type=click.Path(path_type=Path))
-@click.argument("key")
+@click.argument("variant", metavar="KEY")
 @click.option("--sandbox", is_flag=True, help="What sandbox runs made of it.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON on stdout.")
-def command(job: Path, key: str, sandbox: bool, as_json: bool) -> None:
+def command(job: Path, variant: str, sandbox: bool, as_json: bool) -> None:
     """Tell all about one variant: row, requests, calls, history, files, cost, and what to do next.
 
     KEY is a variant's key as results.jsonl has it, such as 'mug|locale=en-US|1' (in quotes), or a row's key: its variants are then
@@ -56,7 +56,7 @@ def command(job: Path, key: str, sandbox: bool, as_json: bool) -> None:
     from runner.reading.study import open_study
 
     with open_study(job, paint_stage(sandbox)) as study:
-        known, order = look_at(study, find_variants(study, key)), list(study.job_file.job.steps)
+        known, order = look_at(study, find_variants(study, variant)), list(study.job_file.job.steps)
         if len(known) == 1:
             portrait = portray(study, known[0])
             give(_json(_plain(portrait)) if as_json else printable("\n".join(_portrait(portrait))))

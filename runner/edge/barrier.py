@@ -14,13 +14,14 @@ import platform
 import re
 import secrets
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final
 
 MOST: Final = 128
 """Files that are staged at once: each is open until it has its place."""
-MANY: Final = 8
+MANY: Final = 4
 """Files from which on one sync of their whole file system is quicker than one of each."""
 TELLS: Final = (5, 8)
 """The version of Linux from which on syncfs(2) tells of failed writes, as fsync(2) always did."""
@@ -34,6 +35,52 @@ def sync_files(handles: Sequence[int], folder: int) -> None:
         return
     for handle in handles:
         os.fsync(handle)
+
+
+class Convoy:
+    """Threads that want their files on the disk go there together.
+
+    Whoever comes while a sync is under way waits for the next one, which is for all who have come by then; the first of them leads.
+    So what a sync costs is shared by as many as there are, and a single one waits for nobody.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[int] = []
+        self._under_way = False
+        self._next = self._last = 0
+        self._failures: dict[int, OSError] = {}
+
+    def sync(self, handle: int) -> None:
+        """Return once the content of this open file, or folder, is on the disk. Raises `OSError`."""
+        with self._changed:
+            self._waiting.append(handle)
+            mine = self._next
+            while self._under_way and self._last <= mine:
+                self._changed.wait()
+            if self._last > mine:
+                self._tell(mine)
+                return
+            handles, self._waiting, self._under_way, self._next = self._waiting, [], True, mine + 1
+        failure = _failure_of(handles)
+        with self._changed:
+            self._under_way, self._last = False, mine + 1
+            if failure is not None:
+                self._failures[mine] = failure
+            self._changed.notify_all()
+            self._tell(mine)
+
+    def _tell(self, mine: int) -> None:
+        if mine in self._failures:
+            raise OSError(self._failures[mine].errno, self._failures[mine].strerror)
+
+
+def _failure_of(handles: Sequence[int]) -> OSError | None:
+    try:
+        sync_files(handles, handles[0])
+    except OSError as failure:
+        return failure
+    return None
 
 
 class Staging:

@@ -15,15 +15,17 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from runner.edge.barrier import MOST, Staging
+from runner.edge.barrier import MOST, Convoy, Staging
 from runner.errors import OurSide
 from runner.records import Blob
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
 TEMP: Final = ".torn-"
+Sync: TypeAlias = Callable[[int], None]
+"""Returns once the content of an open file, or the names in a folder, are on the disk."""
 SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
@@ -41,11 +43,11 @@ def make_private_folder(folder: Path) -> Path:
     return folder
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path, sync: Sync = os.fsync) -> None:
     """Make the names in `folder` durable, so that a rename survives a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        sync(handle)
     finally:
         os.close(handle)
 
@@ -56,11 +58,11 @@ class Sink:
     `place` turns the sha256 into the final path, in the same file system as `folder`. Ends with `finish` or `abort`; used as a
     context manager, whatever was not finished is aborted. Writes block: call it from a thread for large bodies. Its lock lets a
     cancelled task abort while that thread still writes: the handle is closed only between two writes, and none follows. The file is
-    made by the first write, as making one waits for whoever syncs the folder just then.
+    made by the first write, as making one waits for whoever syncs the folder just then. `sync` is how it gets to the disk.
     """
 
-    def __init__(self, folder: Path, place: Callable[[str], Path]) -> None:
-        self._place = place
+    def __init__(self, folder: Path, place: Callable[[str], Path], sync: Sync = os.fsync) -> None:
+        self._place, self._sync = place, sync
         self._temp = folder / f"{TEMP}{secrets.token_hex(8)}"
         self._hash = hashlib.sha256()
         self._lock = threading.RLock()
@@ -95,10 +97,10 @@ class Sink:
             path = self._place(blob.sha256)
             try:
                 if not path.exists():
-                    os.fsync(self._handle)
+                    self._sync(self._handle)
                     make_private_folder(path.parent)
                     self._temp.rename(path)
-                    sync_folder(path.parent)
+                    sync_folder(path.parent, self._sync)
             except OSError as error:
                 raise _disk_failure(path, error) from error
             finally:
@@ -132,6 +134,7 @@ class Blobs:
         self.root = make_private_folder(root)
         self._store = str(self.root)
         self._folders: set[str] = set()
+        self.sync: Sync = Convoy().sync
 
     def path(self, sha256: str) -> Path:
         """Where the blob is or would be. Raises `ValueError` for anything that is not a sha256 in lower-case hex."""
@@ -202,7 +205,7 @@ class Blobs:
 
     def sink(self) -> Sink:
         """A new blob to be written piece by piece."""
-        return Sink(self.root, self.path)
+        return Sink(self.root, self.path, self.sync)
 
     def set_aside(self, sha256: str, suffix: str = ".rejected") -> Path:
         """Move a blob that is not what it claims out of use, keeping it for whoever asks why. Returns where it is now."""

@@ -31,7 +31,7 @@ class CensoredSink(Sink):
     """A blob being written, without secrets unless it is a picture or a video."""
 
     def __init__(self, blobs: Blobs, redactor: Redactor) -> None:
-        super().__init__(blobs.root, blobs.path)
+        super().__init__(blobs.root, blobs.path, blobs.sync)
         self._redactor = redactor
         self._rest = b""
         self._is_text: bool | None = None

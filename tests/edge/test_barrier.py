@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from runner.edge.barrier import MANY, Staging, sync_files
+from runner.edge.barrier import MANY, Convoy, Staging, sync_files
 
 
 @pytest.fixture
@@ -55,6 +56,37 @@ def test_a_failed_sync_is_told(folder: int) -> None:
     for handles in ([gone], [gone] * MANY):
         with pytest.raises(OSError, match="Bad file descriptor"):
             sync_files(handles, gone)
+
+
+def test_threads_that_come_together_share_their_syncs(tmp_path: Path) -> None:
+    """However many there are, each returns after its own file is synced; one alone does not wait."""
+    convoy = Convoy()
+    done: list[int] = []
+
+    def write(number: int) -> None:
+        with (tmp_path / str(number)).open("wb") as file:
+            file.write(b"x")
+            file.flush()
+            convoy.sync(file.fileno())
+            done.append(number)
+
+    write(-1)
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20.0)
+    assert sorted(done) == [-1, *range(40)]
+
+
+def test_a_sync_that_fails_fails_for_all_it_was_for(folder: int) -> None:
+    """Nobody takes a file for safe because somebody else led the way; and the next try stands for itself."""
+    convoy, gone = Convoy(), os.dup(folder)
+    os.close(gone)
+    for _ in range(2):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            convoy.sync(gone)
+    convoy.sync(folder)
 
 
 def _umask() -> int:
