@@ -50,6 +50,8 @@ from runner.standing import Standing, Wishes, look_up
 from runner.tape.recorder import Recorder
 from runner.tape.replay import NEVER, Replay, base_urls_of, unhurried
 
+DESKS: Final = 16
+"""Pictures that are only marked, not decoded, at once: that is waiting for the disk, and what waits together is synced together."""
 TORN_AFTER: Final = 3600.0
 """Seconds after which a half-written blob is surely nobody's any more: another job of the project may be writing just now."""
 
@@ -77,6 +79,7 @@ class Workshop:
     judged: dict[str, asyncio.Task[Media | Bad]] = field(default_factory=dict)
     finishing: dict[tuple[tuple[str, ...], str], asyncio.Task[tuple[Artifact, ...] | str]] = field(default_factory=dict)
     benches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(os.cpu_count() or 1))
+    desks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DESKS))
 
     def conductor(self) -> Conductor:
         """A conductor for the lanes the job uses, with its budget."""
@@ -193,7 +196,7 @@ class Workshop:
             self.finishing.pop(key, None)
 
     async def _finish(self, chore: Chore) -> tuple[Artifact, ...] | str:
-        async with self.benches:
+        async with self.desks if chore.wish.is_mark_only else self.benches:
             return await asyncio.to_thread(finished_with, self.desk.plan.finisher, chore.outcome.artifacts, chore.wish)
 
     def holds(self, artifacts: Sequence[Artifact]) -> bool:

@@ -16,6 +16,8 @@ from tests.acceptance.conftest import Project
 
 JOB = "jobs/summer-sale.yaml"
 OUT = "out/summer-sale"
+TOLD = ("manifest.json", "provenance.intoto.json")
+"""What tells of the run itself, its moments included."""
 
 
 def files_of(project: Project) -> Iterator[dict[str, Any]]:
@@ -42,9 +44,9 @@ def test_every_named_file_is_there_whole_and_as_stated(demo: Project) -> None:
 
 
 def test_nothing_but_the_named_files_is_published(demo: Project) -> None:
-    """The output folder holds the files of results.jsonl, the results and the manifest, and no leftovers."""
+    """The output folder holds the files of results.jsonl, the results, the manifest, the provenance, and no leftovers."""
     there = {str(path.relative_to(demo.root / OUT)) for path in (demo.root / OUT).rglob("*") if path.is_file()}
-    assert there == {file["path"] for file in files_of(demo)} | {"results.jsonl", "manifest.json"}
+    assert there == {file["path"] for file in files_of(demo)} | {"results.jsonl", "manifest.json", "provenance.intoto.json"}
 
 
 def test_the_ads_have_the_sizes_asked(demo: Project) -> None:
@@ -67,7 +69,7 @@ def test_the_same_command_again_sends_nothing_and_changes_no_byte(demo: Project)
     """A second run bills nothing, leaves results.jsonl byte-identical, and touches no published file."""
     results = demo.root / OUT / "results.jsonl"
     before, billed = results.read_bytes(), len(demo.ledger())
-    stats = {path: path.stat() for path in (demo.root / OUT).rglob("*") if path.is_file() and path.name != "manifest.json"}
+    stats = {path: path.stat() for path in (demo.root / OUT).rglob("*") if path.is_file() and path.name not in TOLD}
     demo.adbatch("run", JOB, "--sandbox")
     assert len(demo.ledger()) == billed
     assert results.read_bytes() == before

@@ -11,7 +11,7 @@ from tests.acceptance.conftest import ROOT, Project, copy_project
 
 def readme_job(folder: Path) -> tuple[Project, str]:
     """A copy of this project with the README's job in it, and the README."""
-    project = copy_project(folder, "adbatch.yaml", "examples/feeds")
+    project = copy_project(folder, "adbatch.yaml", "templates", "examples/feeds")
     text = (ROOT / "README.md").read_text("utf-8")
     [job] = re.findall(r"```yaml\n(# yaml-language-server.*?)```", text, re.DOTALL)
     (folder / "jobs").mkdir()
