@@ -74,7 +74,7 @@ def _is_better(theirs: Sequence[Fact], ours: Sequence[Fact], new: Sequence[Fact]
 def _joined(better: Sequence[Fact], other: Sequence[Fact], more: Sequence[Fact]) -> list[Fact]:
     """The better history, with what the other knows `more` and that concerns money where that leaves its life as it is.
 
-    Where there is no such place, the better history alone: what it says of the request holds either way.
+    Where there is no such place, it comes first and the better history begins anew after it, which is the one fact neither side had.
     """
     target, costly = recall(better), [fact for fact in more if _concerns_money(fact)]
     if target is None or not costly:
@@ -83,7 +83,8 @@ def _joined(better: Sequence[Fact], other: Sequence[Fact], more: Sequence[Fact])
     parting = max(1, next(number for number, fact in enumerate(better) if id(fact) in apart))
     after, before = [*better, *costly], [*better[:parting], *costly, *better[parting:]]
     in_time = [better[0], *merge_sorted(better[1:], costly, key=lambda fact: fact.at)]
-    return next((history for history in (after, before, in_time) if _gives(history, target)), list(better))
+    anew = [better[0], *costly, Planned(better[0].at, target.request, fresh=True), *better[1:]]
+    return next((history for history in (after, before, in_time) if _gives(history, target)), anew)
 
 
 def _gives(history: Sequence[Fact], target: Life) -> bool:
