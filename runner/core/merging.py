@@ -74,7 +74,7 @@ def _is_better(theirs: Sequence[Fact], ours: Sequence[Fact], new: Sequence[Fact]
 def _joined(better: Sequence[Fact], other: Sequence[Fact], more: Sequence[Fact]) -> list[Fact]:
     """The better history, with what the other knows `more` and that concerns money where that leaves its life as it is.
 
-    Where there is no such place, it comes first and the better history begins anew after it, which is the one fact neither side had.
+    Where there is no such place, that comes first and the better history begins anew after it: the one fact neither side had.
     """
     target, costly = recall(better), [fact for fact in more if _concerns_money(fact)]
     if target is None or not costly:
