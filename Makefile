@@ -3,7 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak bench lint format clean
+# Compiled modules are kept, whatever the machine says: the tests start the command some hundreds of times, and without them
+# each of these compiles all of it anew.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo test soak bench lint style types suite format clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adbatch needs Python 3.11 or newer; set PYTHON=python3.12, say")'
@@ -14,13 +18,22 @@ $(VENV)/.installed: pyproject.toml
 demo: $(VENV)/.installed
 	$(BIN)/adbatch run jobs/summer-sale.yaml --sandbox
 
-lint: $(VENV)/.installed
+lint: style types
+
+style: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
 	$(BIN)/mypy
 
-test: lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+# Whole files go to the workers in the order of their names: the dear ones (acceptance, crash) come early and none is left for the end.
+suite: $(VENV)/.installed
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# mypy keeps but one core busy, so the suite runs beside it.
+test: style
+	@$(MAKE) --no-print-directory --jobs 2 types suite
 
 # The long versions of the harnesses: a thousand kills and more, about an hour.
 soak: $(VENV)/.installed

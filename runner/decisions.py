@@ -75,19 +75,29 @@ def decisions_beside(job: Path) -> Path:
     return job.parent / DECISIONS
 
 
-def load_decisions(path: Path) -> list[Decision]:
+def decisions_of(job_file: JobFile) -> list[Decision]:
+    """The decisions that hold for this job: those beside it. Of a job read from a commit, those of the commit.
+
+    A run of a commit can be repeated by anybody who has the commit; what somebody decided since holds once it is committed too.
+    Raises as `load_decisions`, and calls the file as the job is called.
+    """
+    return load_decisions(decisions_beside(job_file.path), str(decisions_beside(Path(job_file.document.file))))
+
+
+def load_decisions(path: Path, name: str = "") -> list[Decision]:
     """The decisions in the file at `path`, the last about each file; none where there is no such file.
 
-    Raises `Invalid` with every mistake and its place, `Usage` where the file cannot be read.
+    Raises `Invalid` with every mistake and its place, `Usage` where the file cannot be read; it is called `name`, or by its path.
     """
+    name = name or str(path)
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise Usage(f"{path} cannot be read ({error.strerror}); mend its permissions or move it away") from None
-    return read_decisions(raw, str(path))
+        raise Usage(f"{name} cannot be read ({error.strerror}); mend its permissions or move it away") from None
+    return read_decisions(raw, name)
 
 
 def read_decisions(raw: bytes, name: str) -> list[Decision]:
@@ -160,11 +170,11 @@ class Approvals:
 def approved_keys(job_file: JobFile, output: Path) -> frozenset[str]:
     """The approved variants of the job, by the results that lie in `output`.
 
-    Raises `Usage` where there are none yet, and as `load_decisions`.
+    Raises `Usage` where there are none yet, and as `decisions_of`.
     """
     if not (output / RESULTS).is_file():
         raise Usage(f"{output / RESULTS}: no such file; what nobody has looked at is not approved")
-    approvals = Approvals(job_file.job.name, load_decisions(decisions_beside(job_file.path)))
+    approvals = Approvals(job_file.job.name, decisions_of(job_file))
     return frozenset(approvals.approved_keys(read_results(output / RESULTS)))
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from runner.decisions import Approvals, decisions_beside, load_decisions
+from runner.decisions import Approvals, decisions_of
 from runner.edge.blobs import Blobs
 from runner.edge.finisher import Finisher
 from runner.edge.fonts import bring_fonts
@@ -157,8 +157,7 @@ def lay_desk(
         desk.plan.look_at = Looks(blobs)
         desk.plan.finisher = Finisher(blobs)
     if job_file.job.output.publish == "approved":
-        decided = load_decisions(decisions_beside(job_file.path))
-        desk.plan.approves = Approvals(job_file.job.name, decided).has
+        desk.plan.approves = Approvals(job_file.job.name, decisions_of(job_file)).has
     settings = [*project_mistakes(project_file, catalog), *_missing_settings(desk)]
     complaints = list(_unstaged(desk, stage))
     if not desk.output.is_relative_to(project_file.place):

@@ -2,7 +2,9 @@
 
 It turns in a circle. Each turn takes in what the hands brought back, asks the conductor what may leave now, writes all facts of the
 turn in one durable commit, and only then lets anything leave; so a purchase is on disk before its first byte, and a ticket before
-its first poll. While the disk syncs, answers gather, and the next turn takes them in together; what is done is published meanwhile.
+its first poll. While the disk syncs, answers gather, and the next turn takes them in together; where they are many it is decided
+before the disk is done, so that neither waits for the other. Turns are written and acted on in their order, and what is wanted is
+looked up after the facts that were known by then; what is done is published in another thread.
 
 The engine decides nothing about a request: the loom says what is wanted, the conductor when it may go, the hands what came of it.
 Nothing here knows a vendor. A waiting request costs no task; a task lives as long as one exchange.
@@ -11,23 +13,22 @@ Nothing here knows a vendor. A waiting request costs no task; a task lives as lo
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from runner.core.conductor import Conductor, sent_fact
 from runner.core.lifecycle import Life, recall
-from runner.edge.clock import Clock
 from runner.errors import OurSide
 from runner.facts import Answered, Fact, Planned, Saved, Stopped
-from runner.hands import Carried, Hands
-from runner.loom import Ask, Chore, Loom, Outcome, Woven, Yield, finish_here
-from runner.outcomes import GONE, Reuse, artifact_of, is_unfinished, outcome_of
+from runner.hands import Carried
+from runner.loom import Ask, Chore, Loom, Outcome, Woven, Yield
+from runner.outcomes import GONE, artifact_of, is_unfinished, outcome_of
 from runner.press import Press
-from runner.records import Artifact, Blob, Send, Variant
+from runner.records import Artifact, Send, Variant
+from runner.tools import Tools
 from runner.verdicts import Held, Item
 
 T = TypeVar("T")
@@ -35,51 +36,13 @@ T = TypeVar("T")
 WINDOW: Final = 2_000
 """Variants in flight at once: enough to keep every lane busy, few enough that memory does not grow with the feed."""
 
-FEW: Final = 100
-"""Requests that are looked up at once, in the turn: to ask another thread for so few takes longer than the looking."""
+AHEAD: Final = 2
+"""Turns that may be decided and not yet acted on: one that is being written, and the one after it."""
+NEWS: Final = 25
+"""Answers for which it is worth deciding a turn while the one before is still being written."""
 
 TOLD: Final = 5
 """Requests that are told by name."""
-
-
-class Ledger(Protocol):
-    """What the engine needs of a journal."""
-
-    def commit(self, facts: Sequence[Fact]) -> None:
-        """Write all facts durably, in one transaction."""
-
-    def histories(self, ids: Sequence[str]) -> dict[str, list[Fact]]:
-        """The facts of each request that has any, oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """Everything the engine is handed: clock, hands, journal and disk are arguments.
-
-    `measure` verifies a blob and describes it (a text says why it is not usable), `holds` says whether all blobs of some artifacts
-    are still there, `publish` writes what steps gave to the output folder, and `tell` is told of variants all of whose steps have
-    ended. `fresh` names the steps to buy anew, `again` says of
-    a request that is settled whether it is to be bought once more, `stays` of any that is known that nothing is done for it, and
-    `risk` whether what was uncertain, and asked again so many times already, may be asked once more. What leaves is decided within
-    a `turn`, so that runs which share a lane decide one after another. `reuse` counts what nothing had to be done for.
-    `drain` tells the hands that nothing more is to be bought. `finish` makes finished pictures of what came.
-    """
-
-    clock: Clock
-    hands: Hands
-    ledger: Ledger
-    measure: Callable[[Blob], Awaitable[Artifact | str]]
-    holds: Callable[[Sequence[Artifact]], bool]
-    publish: Callable[[Sequence[Yield]], None]
-    fresh: Callable[[str], bool] = lambda _: False
-    risk: Callable[[Ask, int], bool] = lambda _ask, _tries: False
-    turn: Callable[[Conductor], AbstractContextManager[None]] = lambda _: nullcontext()
-    again: Callable[[Ask, Life], bool] = lambda _ask, _life: False
-    stays: Callable[[str], bool] = lambda _: False
-    reuse: Reuse = field(default_factory=Reuse)
-    tell: Callable[[Sequence[Woven]], None] = lambda _: None
-    drain: Callable[[], None] = lambda: None
-    finish: Callable[[Chore], Awaitable[tuple[Artifact, ...] | str]] = finish_here
 
 
 @dataclass(slots=True)
@@ -91,6 +54,22 @@ class Ending:
     reused: Counter[str] = field(default_factory=Counter)
     spent: tuple[str, ...] = ()
     interrupted: int = 0
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What was decided in a turn: facts to write, and what may happen once `written` says that they are on the disk."""
+
+    facts: list[Fact]
+    sends: list[Send]
+    landed: list[Life]
+    chores: list[Chore]
+    yields: list[Yield]
+    made: list[Woven]
+    written: asyncio.Future[None] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.facts or self.landed or self.chores or self.yields or self.made)
 
 
 class Engine:
@@ -114,7 +93,9 @@ class Engine:
         self._made: list[Woven] = []
         self._failure: BaseException | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._bell = asyncio.Event()
+        self._turns: deque[_Turn] = deque()
+        self._looking: tuple[list[Ask], asyncio.Future[dict[str, list[Fact]]]] | None = None
+        self._bell, self._crowd = asyncio.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop
         self._disk = ThreadPoolExecutor(1, "journal")
         self._press = Press(tools.publish, tools.tell, self._stop_printing)
@@ -150,38 +131,66 @@ class Engine:
         return self.ending
 
     async def _turn(self) -> bool:
-        facts = self._take_in()
-        facts += await self._fill()
+        """Act on what is written, decide what follows and have it written. False once there is nothing left to wait for."""
+        if self._turns and (len(self._turns) >= AHEAD or not await self._has_news()):
+            await self._act(self._turns.popleft())
+        turn = self._decide()
+        if turn.facts:
+            turn.written = self._aside(self._tools.ledger.commit, turn.facts)
+        self._look_up()
+        if turn:
+            self._turns.append(turn)
+        return True if self._turns else await self._wait()
+
+    def _decide(self) -> _Turn:
+        """Take in all there is to know, and see what follows. Nothing leaves memory here."""
+        facts = self._take_in() + self._admit()
+        self._settle()
         with self._tools.turn(self._conductor):
             now = self._tools.clock.now()
             sends = self._conductor.due(now)
             facts += self._feed(self._conductor.expired(now))  # after `due`, so that the last poll has left
         facts += [sent_fact(send, now) for send in sends]
-        if facts:
-            await self._commit(facts)
         self._settle()
-        self._conductor.left(sends, self._tools.clock.now())
-        for send in sends:
-            self._start(self._carry(send))
+        self._fill()
         landed, self._landed = [*self._landed, *self._conductor.landed()], []
-        for work in (*map(self._verify, landed), *map(self._finish, self._loom.chores())):
-            self._start(work)
         made, self._made = self._made, []
-        await self._press.put(self._loom.yields(), made)
-        if self._carried or self._judged or self._finished or sends or facts:
-            return True
-        return await self._wait()
+        return _Turn(facts, sends, landed, self._loom.chores(), self._loom.yields(), made)
 
-    async def _commit(self, facts: Sequence[Fact]) -> None:
-        """Write the turn down. Where that fails, say which purchases nobody can write the answers of: they will be uncertain."""
+    async def _act(self, turn: _Turn) -> None:
+        """Once the facts of a turn are on the disk, let go of what waited for that."""
+        await self._written(turn)
+        self._conductor.left(turn.sends, self._tools.clock.now())
+        for send in turn.sends:
+            self._start(self._carry(send))
+        for work in (*map(self._verify, turn.landed), *map(self._finish, turn.chores)):
+            self._start(work)
+        await self._press.put(turn.yields, turn.made)
+
+    async def _written(self, turn: _Turn) -> None:
+        """Wait for the disk. Where it fails, say which purchases nobody can write the answers of: they will be uncertain."""
         try:
-            await self._aside(self._disk, self._tools.ledger.commit, facts)
+            if turn.written is not None:
+                await turn.written
         except OurSide as failure:
+            facts = (fact for each in (turn, *self._turns) for fact in each.facts)
             answered = [fact.id for fact in facts if isinstance(fact, Answered) and fact.step == "submit"]
             if at_risk := [*self._aloft, *answered]:
                 told = ", ".join(name[:12] for name in at_risk[:TOLD]) + (", …" if len(at_risk) > TOLD else "")
                 raise OurSide(f"{failure}\n{len(at_risk)} requests were under way and may be uncertain now: {told}") from failure
             raise
+
+    async def _has_news(self) -> bool:
+        """Whether many an answer comes before the turn that is being written is on the disk."""
+        written = self._turns[0].written
+        if written is None or written.done():
+            return False
+        self._crowd.clear()
+        if len(self._carried) < NEWS:
+            crowd = asyncio.ensure_future(self._crowd.wait())
+            await asyncio.wait((written, crowd), return_when=asyncio.FIRST_COMPLETED)
+            crowd.cancel()
+        return not written.done()
 
     def _take_in(self) -> list[Fact]:
         """Facts from what the hands and the verifiers brought since the last turn."""
@@ -224,28 +233,29 @@ class Engine:
             self._loom.settle(life.request.id, outcome_of(life))
         self._made += self._loom.finished()
 
-    async def _fill(self) -> list[Fact]:
-        """Take up variants while there is room, and the requests they make possible. Returns the Planned facts."""
-        facts: list[Fact] = []
-        while True:
-            while len(self._loom) < self._window and not self._exhausted and not self._conductor.penniless:
-                variant = next(self._variants, None)
-                if variant is None:
-                    self._exhausted = True
-                else:
-                    self._loom.take_up(variant)
-            asks = self._loom.asks() + self._again
-            self._again = []
-            if not asks:
-                return facts
-            facts += await self._admit(asks)
-            self._settle()
+    def _fill(self) -> None:
+        """Take up variants while there is room."""
+        while len(self._loom) < self._window and not self._exhausted and not self._conductor.penniless:
+            variant = next(self._variants, None)
+            if variant is None:
+                self._exhausted = True
+            else:
+                self._loom.take_up(variant)
 
-    async def _admit(self, asks: Sequence[Ask]) -> list[Fact]:
-        """Settle what is known already; hand the rest to the conductor."""
-        ids = [ask.request.id for ask in asks]
-        many = len(ids) > FEW
-        known = await self._aside(self._disk, self._tools.ledger.histories, ids) if many else self._tools.ledger.histories(ids)
+    def _look_up(self) -> None:
+        """Have the journal say what it knows of the requests that are wanted, after all facts until now are in it."""
+        if self._looking is None and (asks := self._loom.asks() + self._again):
+            self._again = []
+            known = self._aside(self._tools.ledger.histories, [ask.request.id for ask in asks])
+            known.add_done_callback(lambda _: self._bell.set())
+            self._looking = asks, known
+
+    def _admit(self) -> list[Fact]:
+        """Settle what is known already of what was looked up; hand the rest to the conductor. Returns the Planned facts."""
+        if self._looking is None or not self._looking[1].done():
+            return []
+        asks, known = self._looking[0], self._looking[1].result()
+        self._looking = None
         planned: list[Fact] = []
         for ask in asks:
             history = known.get(ask.request.id, [])
@@ -310,8 +320,6 @@ class Engine:
         else:
             self._aloft.pop(send.request.id, None)
             self._carried.append(carried)
-        finally:
-            self._end_task()
 
     async def _finish(self, chore: Chore) -> None:
         try:
@@ -319,8 +327,6 @@ class Engine:
             self._finished.append((chore, made))  # only now: `_take_in` may have begun another list meanwhile
         except Exception as failure:  # noqa: BLE001 - as in `_carry`
             self.give_up(failure)
-        finally:
-            self._end_task()
 
     async def _verify(self, life: Life) -> None:
         """Every byte of a landed life is decoded and measured; only then it counts as saved."""
@@ -335,8 +341,6 @@ class Engine:
             self._judged.append(Saved(self._tools.clock.now(), life.request.id, tuple(artifacts)))
         except Exception as failure:  # noqa: BLE001 - as in `_carry`
             self.give_up(failure)
-        finally:
-            self._end_task()
 
     async def _artifact_of(self, item: Item) -> Artifact | str:
         if (artifact := artifact_of(item)) is not None:
@@ -345,18 +349,20 @@ class Engine:
         return await self._tools.measure(item.blob)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        self._tasks.add(self._loop.create_task(work))
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._end_task)
 
-    def _end_task(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _end_task(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._bell.set()
+        if len(self._carried) >= NEWS:
+            self._crowd.set()
 
     async def _wait(self) -> bool:
         """Wait for the next answer or the next moment something is due. False when neither will come."""
         wake_at = self._conductor.wake_at(self._tools.clock.now())
-        if not self._tasks and wake_at is None:
+        if not self._tasks and wake_at is None and self._looking is None:
             return False
         if not self._bell.is_set():
             await self._first_of(wake_at)
@@ -373,12 +379,13 @@ class Engine:
             for wait in waits:
                 wait.cancel()
 
-    async def _aside(self, where: ThreadPoolExecutor, work: Callable[..., T], *args: object) -> T:
-        return await self._loop.run_in_executor(where, work, *args)
+    def _aside(self, work: Callable[..., T], *args: object) -> asyncio.Future[T]:
+        return self._loop.run_in_executor(self._disk, work, *args)
 
     async def _close(self) -> None:
         for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        unheard = [turn.written for turn in self._turns if turn.written is not None] + ([self._looking[1]] if self._looking else [])
+        await asyncio.gather(*self._tasks, *unheard, return_exceptions=True)
         await self._press.close()
         self._disk.shutdown()

@@ -38,13 +38,17 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A step is about to leave. For a submit this is durable before the first byte does."""
+    """A step is about to leave. For a submit this is durable before the first byte does.
+
+    `ticket`, of a submit: what it can be asked for by, should its answer never come.
+    """
 
     at: float
     id: str
     step: Step
     attempt: int = 1
     part: int = 0
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,8 @@ class Stopped:
 class Resolved:
     """Somebody settled what nobody could tell: whether an uncertain request was billed, or brought what was bought elsewhere.
 
-    `billed` with a `ticket` goes on polling, with `artifacts` is saved, with neither is bought and lost. `not_billed` and `again`
+    `billed` with a `ticket` goes on polling, with `artifacts` is saved; with neither it is asked for by the ticket it left with, if
+    it had one, and is bought and lost if not. `not_billed` and `again`
     let the next run ask again; `again` accepts that it may be paid twice. `adopted` says that the `Saved` after it is of a
     purchase another journal made: it was never sent here, and need not be. `who` and `why` are for the record.
     """
@@ -142,7 +147,7 @@ def kind_of(fact: Fact) -> str:
 
 def to_json(fact: Fact) -> dict[str, Json]:
     """The fact's body without its kind, moment and id. Raises `ValueError` for inline bytes: those are stored first."""
-    if isinstance(fact, Sent) and fact.attempt == 1 and not fact.part:  # nearly always
+    if isinstance(fact, Sent) and fact.attempt == 1 and not (fact.part or fact.ticket):  # nearly always
         return {"step": fact.step}
     if isinstance(fact, Saved) and fact.artifacts:
         return {"artifacts": [_artifact_to_json(artifact) for artifact in fact.artifacts]}

@@ -164,9 +164,10 @@ def check_params(operation: Operation, use: str, params: Mapping[str, object]) -
     Values may be PENDING; those pass. Fields are checked first; rules between fields only where the fields they name are right.
     """
     problems = list(_check_map(operation.fields, params, use, (), operation.open))
-    wrong = {problem.path[0] for problem in problems if problem.path}
+    unsure = {problem.path[0] for problem in problems if problem.path}
+    unsure |= {name for name, value in params.items() if type(value) is not str and _is_pending(value)}
     for rule in operation.rules:
-        if any(name in wrong or _is_pending(params.get(name)) for name in rule.names):
+        if unsure and not unsure.isdisjoint(rule.names):
             continue
         message = rule.broken(params)  # type: ignore[arg-type]
         if message:

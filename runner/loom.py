@@ -56,6 +56,11 @@ class Outcome:
     sources: tuple[Artifact, ...] = ()
 
     @property
+    def word(self) -> str:
+        """What a selection goes by: the status, or `flagged` where it is kept though it is not as expected."""
+        return "flagged" if self.flagged else self.status
+
+    @property
     def given(self) -> StepResult:
         """What templates of later steps may read: what came, not what was made of it."""
         return result_of(self.sources or self.artifacts)

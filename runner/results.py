@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
+from runner.causes import Cause, Causes
 from runner.edge.outputs import Outputs, Written, result_line
 from runner.job.asking import Asking
 from runner.job.plan import Plan
@@ -38,16 +39,13 @@ EXTENSIONS: Final = MappingProxyType(
 BATCH: Final = 500
 """Variants looked up at once when the results are written."""
 
-TOLD: Final = 5
-"""Reasons that are told by name."""
-
 
 @dataclass(frozen=True, slots=True)
 class Results:
     """What there is after a run: variants per status, the commonest reasons for what is not there, and the file as written."""
 
     counts: Mapping[str, int]
-    troubles: Mapping[str, int]
+    troubles: Sequence[Cause]
     file: Written
 
 
@@ -56,36 +54,27 @@ Asked: TypeAlias = Plan | Asking
 Files: TypeAlias = Mapping[str, Mapping[str, Artifact]]
 """The files of a variant's done steps: by step and by path below the output folder."""
 
-TROUBLED: Final = frozenset({"failed", "refused", "uncertain"})
-
 
 def write_results(plan: Plan, variants: Iterator[Variant], look_up: LookUp, outputs: Outputs) -> Results:
     """results.jsonl in plan order, from plan and journal alone, streamed."""
     counts: Counter[str] = Counter()
-    troubles: Counter[str] = Counter()
+    causes = Causes()
     asking = Asking(plan)
 
     def lines() -> Iterator[bytes]:
         for woven in weave(Loom(plan), variants, look_up):
             counts[woven.status] += 1
-            troubles.update(troubles_of(woven.outcomes))
+            causes.note(woven.outcomes)
             yield variant_line(asking, woven)
 
     file = outputs.write_results(lines())
-    return Results(counts, dict(troubles.most_common(TOLD)), file)
+    return Results(counts, causes.worst(), file)
 
 
 def weave(loom: Loom, variants: Iterator[Variant], look_up: LookUp) -> Iterator[Woven]:
     """Every variant in plan order with what is known of its steps; nothing is asked of anybody, what is unknown is waiting."""
     while batch := list(islice(variants, BATCH)):
         yield from loom.weave(batch, look_up)
-
-
-def troubles_of(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
-    """What went wrong with these steps, each in a line."""
-    for step, outcome in outcomes.items():
-        if outcome.status in TROUBLED or outcome.flagged:
-            yield f"{step} {'kept' if outcome.flagged else outcome.status}: {outcome.why}"
 
 
 def file_paths(plan: Asked, variant: Variant, step: str, outcome: Outcome) -> dict[str, Artifact]:

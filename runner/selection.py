@@ -23,8 +23,9 @@ from runner.job.only import Only
 from runner.job.plan import Plan
 from runner.records import Row, Variant
 
-STATUSES: Final = ("failed", "refused", "uncertain")
-"""What a step can have come to that somebody may want to look at again. What was bought but is not usable has failed."""
+STATUSES: Final = ("failed", "refused", "uncertain", "flagged")
+"""What a step can have come to that somebody may want to look at again. What was bought but is not usable has failed, and what a
+check complained of and the job keeps is flagged: it counts as done, and is bought anew only by `--fresh`."""
 
 ASKED_AGAIN: Final = frozenset({"failed", "refused"})
 """Naming one of these orders another try, which may be paid again. Of the uncertain only a person knows whether it was billed."""
@@ -134,6 +135,8 @@ class Selection:
         """What a person should know before anything is asked."""
         if "uncertain" in self.choice.statuses:
             yield "what is uncertain is not asked again by itself; `adbatch resolve` settles it, or `uncertain: retry` in its step"
+        if "flagged" in self.choice.statuses:
+            yield "what is flagged is kept, so it is not asked again by itself; `--fresh STEP` buys it anew"
         shared = [step.name for step in self._plan.steps if self.takes_step(step.name) and not self._by_row(step.reads)]
         if self.choice.shard is not None and self.choice.shard.count > 1 and shared:
             steps = " ".join(f"--step {step}" for step in shared)

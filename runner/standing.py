@@ -22,6 +22,7 @@ from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Final, Protocol, TypeAlias
 
+from runner.causes import Causes
 from runner.core.lifecycle import Life, recall
 from runner.edge.glance import Glance
 from runner.edge.outputs import Outputs
@@ -33,7 +34,7 @@ from runner.jury import compared_steps
 from runner.loom import GOOD, Ask, LookUp, Loom, Outcome, Status, Woven, worst_of
 from runner.outcomes import GONE, Reuse, outcome_of
 from runner.records import Artifact, Json, Variant
-from runner.results import TOLD, Files, Results, files_of, troubles_of, variant_line, weave
+from runner.results import Files, Results, files_of, variant_line, weave
 from runner.selection import Selection
 from runner.stillness import Rest, Restlessness, note_rest, read_rest
 
@@ -122,12 +123,13 @@ class Standing:
     """The pass and what it found. A context manager: it holds the draft of the results.
 
     `publish` is given each variant's files before its line is written, `glance` looks at the files that the last run left. `reuse`
-    counts the different requests that were there, `chosen` the variants that are selected.
+    counts the different requests that were there, `chosen` the variants that are selected; `seen` groups what has gone wrong since.
     """
 
     def __init__(self, plan: Plan, wishes: Wishes, publish: Callable[[Files], None], glance: Glance, folder: Path) -> None:
         self.reuse = Reuse()
         self.chosen = 0
+        self.seen = Causes()
         self._plan, self._wishes, self._publish = plan, wishes, publish
         self._selection = wishes.selection
         self._steps = frozenset(step for step in plan.needs if self._selection.takes_step(step))
@@ -138,7 +140,7 @@ class Standing:
         self._open: array[int] = array("Q")
         self._marks = bytearray()
         self._counts: Counter[str] = Counter()
-        self._troubles: Counter[str] = Counter()
+        self._causes = Causes()
         self._glance, self._folder = glance, folder
         self._rest: Rest | None = None
         self._restlessness = Restlessness()
@@ -228,12 +230,13 @@ class Standing:
 
         Only of those that are good: of any other the journal has the last word in the end.
         """
-        if self._is_compared:
-            return  # a row is told as a whole
-        if not self._starts:
+        if not (self._starts or self._is_compared):
             self._starts, self._sizes = (array("Q", bytes(8 * len(self._open))) for _ in range(2))
             self._made.seek(0)
         for woven in made:
+            self.seen.note(woven.outcomes)
+            if self._is_compared:
+                continue  # a row is told as a whole
             place = bisect_left(self._open, woven.variant.index)
             if all(outcome.status in GOOD for outcome in woven.outcomes.values()):
                 line = self._line(woven, bool(self._marks[place] & CHOSEN), files_of(self._asking, woven))
@@ -254,7 +257,7 @@ class Standing:
         if self._rest is not None:
             return self._rest.results
         file = outputs.write_results(self._pieces(variants_at, known))
-        return Results(self._counts, dict(self._troubles.most_common(TOLD)), file)
+        return Results(self._counts, self._causes.worst(), file)
 
     @property
     def reused(self) -> Counter[str]:
@@ -310,7 +313,7 @@ class Standing:
             return True
         if self._room == 0 or not self._selection.takes(woven.variant):
             return False
-        if not self._selection.takes_any({step: outcome.status for step, outcome in woven.outcomes.items()}):
+        if not self._selection.takes_any({step: outcome.word for step, outcome in woven.outcomes.items()}):
             return False
         self._room = None if self._room is None else self._room - 1
         return True
@@ -338,7 +341,7 @@ class Standing:
         status: Status = worst_of([outcome.status for outcome in outcomes.values()])
         self._counts[status] += 1
         if status not in GOOD:
-            self._troubles.update(troubles_of(outcomes))
+            self._causes.note(outcomes)
 
     def _note_reuse(self, woven: Woven, wanted: set[str]) -> None:
         for step, outcome in woven.outcomes.items():

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import orjson
 
+from runner.causes import cause_of
 from runner.edge.journal import Run
 from runner.edge.outputs import RESULTS, Written
 from runner.loom import Outcome
@@ -56,18 +57,20 @@ class Restlessness:
 def note_rest(results: Results, reused: Mapping[str, int], oldest: float, facts: int) -> dict[str, Json]:
     """What a run that leaves everything at rest notes of itself in the journal."""
     file: dict[str, Json] = {"sha256": results.file.sha256, "bytes": results.file.size, "lines": results.file.lines}
-    told: dict[str, Json] = {"counts": dict(results.counts), "troubles": dict(results.troubles), "reused": dict(reused)}
+    causes: list[Json] = [cause.told() for cause in results.troubles]
+    told: dict[str, Json] = {"counts": dict(results.counts), "causes": causes, "reused": dict(reused)}
     return {"facts": facts, "oldest": min(oldest, 1e12), "file": file, **told}
 
 
 def find_rest(runs: Sequence[Run], facts: int) -> Rest | None:
     """What the last run noted, if it ended and the journal has heard nothing since."""
     told = runs[-1].meta.get("rest") if runs and runs[-1].ended is not None else None
-    if not isinstance(told, dict) or told["facts"] != facts:
+    if not isinstance(told, dict) or told["facts"] != facts or "causes" not in told:
         return None
     file = told["file"]
     written = Written(file["sha256"], file["bytes"], file["lines"])
-    return Rest(facts, told["oldest"], Results(told["counts"], told["troubles"], written), Counter(told["reused"]))
+    causes = tuple(map(cause_of, told["causes"]))
+    return Rest(facts, told["oldest"], Results(told["counts"], causes, written), Counter(told["reused"]))
 
 
 def read_rest(folder: Path, file: Written) -> Iterator[tuple[str, str]] | None:

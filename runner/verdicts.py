@@ -106,9 +106,13 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Perhaps accepted: for a submit the request is parked as uncertain; a poll or a download is simply made again."""
+    """Perhaps accepted: for a submit the request is parked as uncertain; a poll or a download is simply made again.
+
+    `final`, of a poll: the vendor shows no such job, and asking again by itself tells nothing more; so that is parked, too.
+    """
 
     why: str
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from runner.announcements import announced
 from runner.budgets import check_budgets, is_free
+from runner.causes import Advice, Cause, advise
 from runner.core.tally import LaneTally
 from runner.decisions import approved_keys
 from runner.desk import Desk, check_rows, kinds_read, open_desk, state_of, survey_feed
@@ -26,9 +27,11 @@ from runner.edge.snapshots import Snapshot, take_snapshot
 from runner.edge.state import State
 from runner.engine import Ending, Engine
 from runner.errors import AdbatchError, Held, OurSide, Usage
+from runner.exports.feeds import write_exports
 from runner.feed import Source, read_rows
 from runner.fields import suggest
 from runner.footing import checked_before, keep_inputs, note_checked
+from runner.headway import Headway, expected_of, headway_of
 from runner.job.check import Checked
 from runner.job.load import JobFile
 from runner.job.model import Retry
@@ -52,6 +55,9 @@ from runner.workshop import Workshop, lanes_used, open_workshop
 GRAVITY: Final = (130, 143, 129, 4, 5, 1, 6, 0)
 """Exit codes of finished runs, the gravest first: an interruption, then what concerns money, then what is missing."""
 
+WORST: Final = 3
+"""Causes of failures that are told while a run goes on."""
+
 GLANCE: Final = 0.2
 """Seconds between two looks at whether another run has ended."""
 
@@ -71,8 +77,8 @@ class Voice(Protocol):
     def warn(self, text: str) -> None:
         """A line that also those want to read who want no narration."""
 
-    def watch(self, read: Callable[[], Mapping[str, LaneTally]]) -> None:
-        """Requests begin to leave: `read` gives the lanes' counts whenever asked."""
+    def watch(self, read: Callable[[], Headway]) -> None:
+        """Requests begin to leave: `read` tells how far it is whenever asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +119,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run has to tell in the end, and where its files are."""
+    """What a run has to tell in the end, where its files are, and why what is missing is."""
 
     output: Path
     told: Told
     manifest: Mapping[str, Any]
     gallery: Path | None = None
+    causes: tuple[Advice, ...] = ()
 
 
 async def run_job(order: Order, voice: Voice, clock: Clock | None = None, steer: Steer | None = None) -> Report:
@@ -188,7 +195,7 @@ async def _run(order: Order, shop: Workshop, voice: Voice, steer: Steer | None, 
             await _unless_stopped(standing, standing.take, desk.plan.variants(feed.read()), known)
         for remark in await _unless_stopped(standing, wishes.selection.review, standing.chosen, feed.read):
             voice.say(remark)
-        work = _Work(shop, order, wishes, standing, lambda indexes: desk.plan.variants_at(feed.read(), indexes), feed.read)
+        work = _Work(shop, order, wishes, standing, lambda indexes: desk.plan.variants_at(feed.read(), indexes), feed)
         await _unless_stopped(standing, work.refuse_strangers)
         number = shop.journal.begin_run(started, feed.seen)
         ending, tallies = await work.run(voice, steer)
@@ -210,9 +217,14 @@ async def _run(order: Order, shop: Workshop, voice: Voice, steer: Steer | None, 
     told = replace(told, selection=wishes.selection.choice.told(), retired=retired.count)
     manifest = manifest_of(desk, told)
     await asyncio.to_thread(write_told, shop.outputs, manifest)
+    exported = await asyncio.to_thread(write_exports, desk.plan, feed.read, shop.outputs, feed.exports if stays else None)
+    for remark in exported.remarks:
+        voice.warn(remark)
     seen = {**feed.seen, "manifest": manifest, "exit": code, "results": results.file.sha256, "rest": rest}
+    seen["exports"] = exported.told()
     shop.journal.end_run(number, ended, {**seen, **note_of(told)})
-    return Report(desk.output, told, manifest, await _write_gallery(order, shop, feed, voice, ending))
+    gallery = await _write_gallery(order, shop, feed, voice, ending)
+    return Report(desk.output, told, manifest, gallery, _advise(order, shop, results.troubles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +235,10 @@ class _Feed:
     source: Source
     rows: int
     variants: int
+    requests: Mapping[str, int]
     seen: dict[str, Json]
     rest: Rest | None
+    exports: Json = None
 
     def read(self) -> Iterator[Row]:
         """The rows from the beginning."""
@@ -255,7 +269,8 @@ async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
     inputs = await asyncio.to_thread(keep_inputs, desk, snapshot, shop.blobs)
     seen: dict[str, Json] = {"rows": surveyed.rows, "kinds": kinds_read(desk, surveyed.kinds), "inputs": inputs}
     seen |= {"checked": note_checked(desk, snapshot, checked), "job": desk.job_file.digest, "feed": snapshot.sha256}
-    return _Feed(snapshot, source, surveyed.rows, checked.variants, seen, rest)
+    exports = runs[-1].meta.get("exports") if runs else None
+    return _Feed(snapshot, source, surveyed.rows, checked.variants, checked.requests, seen, rest, exports)
 
 
 async def _keep_recording(shop: Workshop, feed: _Feed, results: Results, restricted: bool) -> None:
@@ -268,14 +283,14 @@ async def _keep_recording(shop: Workshop, feed: _Feed, results: Results, restric
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What is left to do, and with what. `variants_at` makes the variants at some places of the plan, `rows` reads the feed."""
+    """What is left to do, and with what. `variants_at` makes the variants at some places of the plan."""
 
     shop: Workshop
     order: Order
     wishes: Wishes
     standing: Standing
     variants_at: Callable[[Iterable[int]], Iterator[Variant]]
-    rows: Callable[[], Iterator[Row]]
+    feed: _Feed
 
     def refuse_strangers(self) -> None:
         """Raise `Stranger` if what is left to buy lies here already, bought by another journal."""
@@ -288,7 +303,7 @@ class _Work:
         """The gallery written as the run goes on, for whoever watches."""
         if not self.order.report or self.shop.replay is not None:
             return nullcontext()
-        return Viewing(self.shop, self.rows).watched(self.shop.clock)
+        return Viewing(self.shop, self.feed.read).watched(self.shop.clock)
 
     async def run(self, voice: Voice, steer: Steer | None) -> tuple[Ending, Mapping[str, LaneTally]]:
         """Do it, if there is anything; how that ended, and the counts of each lane."""
@@ -301,7 +316,8 @@ class _Work:
         engine = shop.engine(variants, conductor, self.order.wants_fresh, **more)
         if steer is not None:
             steer(engine)
-        voice.watch(lambda: shop.tallies(conductor))
+        counts = {} if wishes.selection.choice else expected_of(shop.desk.job_file.job, self.feed.requests, standing.reused)
+        voice.watch(lambda: headway_of(shop.tallies(conductor), counts, _advise(self.order, shop, standing.seen.worst(WORST))))
         try:
             async with self._shown():
                 ending = await engine.run()
@@ -310,6 +326,11 @@ class _Work:
             asking = shop.weave(self.variants_at(standing.left()))
             raise OurSide(await asyncio.to_thread(shop.replay.explain, gap, asking)) from gap
         return ending, shop.tallies(conductor)
+
+
+def _advise(order: Order, shop: Workshop, causes: Iterable[Cause]) -> tuple[Advice, ...]:
+    file = shop.desk.job_file.document.file
+    return advise(causes, shop.desk.job_file.document, f"{file} --sandbox" if order.sandbox else file)
 
 
 async def _write_gallery(order: Order, shop: Workshop, feed: _Feed, voice: Voice, ending: Ending) -> Path | None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from runner.batches.answers import PACE, STAGED_PACE
 from runner.batches.hands import BatchHands
 from runner.batches.lanes import batch_lanes, batch_operations, batched_steps, window_of
+from runner.batches.pledges import Pledges
 from runner.budgets import purses_of, risk_of
 from runner.compose.hands import LocalHands
 from runner.core.conductor import Conductor
@@ -37,7 +38,7 @@ from runner.edge.snapshots import Download, Snapshot
 from runner.edge.state import State
 from runner.edge.transport import LaneAccess, Transport
 from runner.edge.turnstile import Turnstile
-from runner.engine import Engine, Tools
+from runner.engine import Engine
 from runner.hands import Hands, VendorHands
 from runner.loom import Chore, LookUp, Loom, Outcome, Woven, Yield, finished_with
 from runner.outcomes import GONE
@@ -49,6 +50,7 @@ from runner.results import Files, published_files, weave, written
 from runner.standing import Standing, Wishes, look_up
 from runner.tape.recorder import Recorder
 from runner.tape.replay import NEVER, Replay, base_urls_of, unhurried
+from runner.tools import Tools
 
 DESKS: Final = 16
 """Pictures that are only marked, not decoded, at once: that is waiting for the disk, and what waits together is synced together."""
@@ -109,12 +111,13 @@ class Workshop:
         lanes = {lane.name: lane for lane in lanes_used(self.desk)}
         direct = VendorHands(lanes, self.transport.perform, self.store, self.inspect, self.replay or self.recorder)
         pace = PACE if self.turnstile is not None else STAGED_PACE  # emulated vendors have none
-        batching = BatchHands(lanes, direct, self.transport.perform, self.blobs, self.clock, pace)
+        ledger = Pledges(self.journal, batched_steps(self.desk) if self.replay is None else ())
+        batching = BatchHands(lanes, direct, self.transport.perform, self.blobs, self.clock, pace, ledger.leave)
         hands: Hands = direct if self.replay is not None else batching
         if local := frozenset(name for name, lane in lanes.items() if is_local(lane.kind)):
             hands = LocalHands(hands, local, self.blobs.read, self.store)
         loom = Loom(self.desk.plan, more.pop("asks", lambda _: True), chores=True)
-        tools = Tools(self.clock, hands, self.journal, self.measure, self.holds, self.publish, fresh, risk_of(self.desk), **more)
+        tools = Tools(self.clock, hands, ledger, self.measure, self.holds, self.publish, fresh, risk_of(self.desk), **more)
         tools = replace(tools, drain=batching.drain, finish=self.finish)
         if self.turnstile is not None:
             tools = replace(tools, turn=self.turnstile.turn)
@@ -162,8 +165,8 @@ class Workshop:
                 yield standing, lambda ids: look_up(self.journal, ids, holds)
 
     async def store(self, data: bytes) -> Blob:
-        """The bytes as a blob, written off the event loop."""
-        return await asyncio.to_thread(self.blobs.put, data)
+        """The bytes as a blob, written off the event loop together with others."""
+        return await self.transport.shelf.put(data)
 
     async def inspect(self, blob: Blob) -> Media | Bad:
         """What a blob is, decoded once however many wait for it; one that is not what it should be is set aside."""

@@ -11,7 +11,7 @@ from typing import Final
 from runner.core.conductor import Conductor
 from runner.core.purse import Purse, Purses
 from runner.edge.clock import VirtualClock
-from runner.engine import WINDOW, Engine, Tools
+from runner.engine import WINDOW, Engine
 from runner.facts import Fact
 from runner.fields import Field, Offer, Operation, Polling
 from runner.hands import Carried
@@ -19,6 +19,7 @@ from runner.job.load import load_job, load_project
 from runner.job.plan import Plan
 from runner.loom import Ask, Loom, Yield
 from runner.records import Artifact, Blob, Limits, Row, Send, Variant
+from runner.tools import Tools
 from runner.verdicts import Data, Done, Held, Link, Queued, Text, Verdict
 
 PROMPT: Final = {"prompt": Field("text", required=True)}

@@ -17,6 +17,7 @@ from runner.report.parts import parts_of
 from runner.selection import Choice
 from runner.upkeep.verification import verify_output
 from runner.workflow import Order, run_job
+from tests.edge.test_git import git
 from tests.projects import COPY, SCENE, Listener, open_stage_here, said, write_project
 
 WORDS = st.text(min_size=1, max_size=40)
@@ -138,12 +139,12 @@ async def run(path: Path, **more: Any) -> Any:
         return await run_job(Order(path, sandbox=True, stage=stage, **more), Listener())
 
 
-def decide(path: Path, verdict: str, keys: set[str]) -> None:
-    """Decide about every picture of these variants, as results.jsonl tells them."""
+def decide(path: Path, verdict: str, keys: set[str], step: str = "scene") -> None:
+    """Decide about all that this step gave these variants, as results.jsonl tells it."""
     decided = []
     for told in read_results(path.parent / "out/results.jsonl"):
-        for part in parts_of(told["steps"]["scene"]):
-            about = {"job": "small", "key": told["key"], "step": "scene", "sha256": part.digest}
+        for part in parts_of(told["steps"][step]):
+            about = {"job": "small", "key": told["key"], "step": step, "sha256": part.digest}
             decided += [decision(**about, decision=verdict)] if told["key"] in keys else []
     save_decisions(decisions_beside(path), decided)
 
@@ -186,3 +187,57 @@ async def test_wrong_decisions_stop_a_job_that_goes_by_them(tmp_path: Path) -> N
     with pytest.raises(Invalid) as wrong:
         await run(path)
     assert "decisions.yaml:1:10 version" in said(wrong.value)[0]
+
+
+async def test_another_picture_voids_its_approval(tmp_path: Path) -> None:
+    """What is bought anew is looked at anew: until then it is neither published nor among the approved."""
+    steps = SCENE.replace("{{ steps.copy.text }}", "a {{ row.title }}")
+    path = write_project(tmp_path, steps, "output: {dir: out, publish: approved}\n")
+    await run(path)
+    decide(path, "approved", {"mug|1", "hat|1"})
+    await run(path)
+    assert len(list((tmp_path / "out").glob("*/scene.*"))) == 2
+    path.write_text(path.read_text().replace("realistic", "anime"))
+    await run(path, choice=Choice(only="row.id == 'mug'"))
+    assert (await run(path)).told.results.counts == {"done": 2}
+    assert not list((tmp_path / "out").glob("*/scene.*"))
+    assert (await run(path, choice=Choice(only="approved"))).told.results.counts == {}
+
+
+async def test_a_text_is_approved_by_its_words(tmp_path: Path) -> None:
+    """A text that is in no file is named by the digest of its words, selected by its approval, and not by that of other words."""
+    path = write_project(tmp_path, COPY.replace('    save: "{{ row.id }}/copy"\n', ""))
+    await run(path)
+    decide(path, "approved", {"hat|1"}, "copy")
+    assert (await run(path, choice=Choice(only="approved"))).told.results.counts == {"done": 1}
+    path.write_text(path.read_text().replace("Headline for", "Slogan for"))
+    await run(path)
+    assert (await run(path, choice=Choice(only="approved"))).told.results.counts == {}
+
+
+async def test_a_run_of_a_commit_goes_by_the_decisions_of_that_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was decided since holds when it is committed; a mistake is told by the file's own name."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    (tmp_path / "shop").mkdir()
+    path = write_project(tmp_path / "shop", COPY + SCENE, "output: {dir: out, publish: approved}\n")
+    (path.parent / ".gitignore").write_text("out/\n.adbatch/\nvendors/\n")
+    git(path.parent, "init", "--quiet")
+    await run(path)
+    decide(path, "approved", {"mug|1"})
+    for message in ("mug", "hat"):
+        git(path.parent, "add", "--all")
+        git(path.parent, "commit", "--quiet", "--message", message)
+        decide(path, "approved", {"hat|1"})
+
+    async def published(rev: str | None) -> set[str]:
+        await run(path, rev=rev)
+        return {file.parent.name for file in (path.parent / "out").glob("*/scene.*")}
+
+    both = {"mug", "hat"}
+    assert [await published(rev) for rev in ("HEAD~1", "HEAD", "HEAD~1", None)] == [{"mug"}, both, {"mug"}, both]
+    decisions_beside(path).write_text("version: 7\n")
+    git(path.parent, "commit", "--quiet", "--all", "--message", "wrong")
+    with pytest.raises(Invalid) as wrong:
+        await run(path, rev="HEAD")
+    assert wrong.value.complaints[0].place is not None
+    assert wrong.value.complaints[0].place.file == "decisions.yaml"

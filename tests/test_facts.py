@@ -54,7 +54,7 @@ verdicts: dict[type[Any], st.SearchStrategy[Verdict]] = {
     Queued: st.builds(Queued, words, waits, words),
     Busy: st.builds(Busy, waits, words),
     Broken: st.builds(Broken, words, waits),
-    Lost: st.builds(Lost, words),
+    Lost: st.builds(Lost, words, st.booleans()),
     Refused: st.builds(Refused, words),
     Barred: st.builds(Barred, words),
 }

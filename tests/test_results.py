@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 import pytest
 
+from runner.causes import TOLD, Cause
 from runner.edge import media
 from runner.edge.blobs import Blobs
 from runner.edge.outputs import Outputs, load_schema, read_results
@@ -19,7 +20,7 @@ from runner.job.load import load_job, load_project
 from runner.job.plan import Plan
 from runner.loom import RANKS, Loom, Outcome, Status, Woven
 from runner.records import Artifact, Json, Variant
-from runner.results import BATCH, EXTENSIONS, TOLD, Results, file_paths, variant_line, weave, write_results, written
+from runner.results import BATCH, EXTENSIONS, Results, file_paths, variant_line, weave, write_results, written
 from tests.fakes import make_plan, make_rows
 from tests.schemas import misfits
 
@@ -200,7 +201,7 @@ def test_results_are_counted_and_their_troubles_told(tmp_path: Path) -> None:
     """Variants are counted per status, and the commonest reasons for what is missing are named, blocked steps not among them."""
     results, lines = write(tmp_path, make_plan(tmp_path, CHAIN), {"copy": Outcome("refused", why="422: no"), "scene": []})
     assert results.counts == {"refused": 3}
-    assert results.troubles == {"copy refused: 422: no": 3}
+    assert results.troubles == (Cause("copy", "refused", "422: no", "pen", count=3),)
     assert {line["steps"]["scene"]["status"] for line in lines} == {"blocked"}
     assert results.file.lines == 3
 
@@ -208,13 +209,13 @@ def test_results_are_counted_and_their_troubles_told(tmp_path: Path) -> None:
 def test_only_the_commonest_troubles_are_told(tmp_path: Path) -> None:
     """Of many different reasons only the first few by number are named."""
     plan = make_plan(tmp_path, PICTURE)
-    whys = [f"reason {number % (TOLD + 3)}" for number in range(40)]
+    whys = [f"reason {chr(ord('a') + number % (TOLD + 3))}" for number in range(40)]
 
     def look_up(ids: Sequence[str]) -> dict[str, Outcome]:
         return {name: Outcome("failed", why=why) for name, why in zip(ids, whys, strict=True)}
 
     results = write_results(plan, plan.variants(make_rows(40)), look_up, Outputs(tmp_path / "out", Blobs(tmp_path / "blobs")))
-    assert list(results.troubles.items()) == [(f"scene failed: reason {number}", 5) for number in range(TOLD)]
+    assert results.troubles == tuple(Cause("scene", "failed", f"reason {letter}", "pen", count=5) for letter in "abcdefgh"[:TOLD])
 
 
 def test_what_is_unknown_is_waiting(tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def test_an_unknown_step_is_told(plan: Plan) -> None:
         (("failed", "refused"), {"copy": "done", "ad": "refused"}, True),
         (("uncertain",), {"copy": "failed", "ad": "uncertain"}, True),
         (("failed",), {"copy": "waiting"}, False),
+        (("flagged",), {"copy": "done", "ad": "flagged"}, True),
         (("failed",), {}, False),
     ],
 )
@@ -142,8 +143,8 @@ def test_the_status_of_a_step_that_is_not_chosen_does_not_count(plan: Plan) -> N
 
 def test_only_the_very_word_orders_again(plan: Plan) -> None:
     """A refusal is asked again where `refused` is said, and the uncertain never: nobody knows whether it was billed."""
-    orders = Selection(Choice(statuses=("refused", "uncertain")), plan).orders_again
-    assert [orders(status) for status in ("refused", "failed", "uncertain", "done")] == [True, False, False, False]
+    orders = Selection(Choice(statuses=("refused", "uncertain", "flagged")), plan).orders_again
+    assert [status for status in ("refused", "failed", "uncertain", "flagged", "done") if orders(status)] == ["refused"]
 
 
 def test_what_every_shard_would_buy_is_said(plan: Plan) -> None:
@@ -158,8 +159,9 @@ def test_what_every_shard_would_buy_is_said(plan: Plan) -> None:
 
 
 def test_the_uncertain_are_left_to_a_person(plan: Plan) -> None:
-    """Who selects the uncertain is told what settles them."""
+    """Who selects the uncertain is told what settles them; who selects what was kept all the same, how it is bought anew."""
     assert "`adbatch resolve`" in next(Selection(Choice(statuses=("uncertain",)), plan).remarks())
+    assert "`--fresh STEP`" in next(Selection(Choice(statuses=("flagged",)), plan).remarks())
 
 
 @pytest.mark.parametrize(

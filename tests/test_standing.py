@@ -211,6 +211,7 @@ def test_lines_of_what_was_just_made_are_kept(tmp_path: Path) -> None:
             asked.extend(indexes := list(indexes))
             return bench.variants(indexes)
 
+        assert [cause.why for cause in standing.seen.worst()] == ["by the engine's own words"]
         results = standing.write(variants_at, bench.look_up, bench.outputs)
     assert asked[:2] == [0, 1]
     assert set(asked[2:]) == {woven.variant.index for woven in made if woven.status != "done"}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runner.causes import Cause
 from runner.edge.blobs import Blobs
 from runner.edge.journal import Run
 from runner.edge.outputs import Outputs, result_line
@@ -28,7 +29,7 @@ LINES: list[dict[str, Any]] = [
 def results_in(folder: Path) -> Results:
     """Two lines, written for real."""
     file = Outputs(folder / "out", Blobs(folder / "blobs")).write_results(map(result_line, LINES))
-    return Results({"done": 1, "refused": 1}, {"it refused: no": 1}, file)
+    return Results({"done": 1, "refused": 1}, (Cause("it", "refused", "no", "pen"),), file)
 
 
 def run_with(results: Results, **more: Any) -> Run:

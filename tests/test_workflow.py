@@ -156,7 +156,7 @@ async def test_what_vendors_do_wrong_ends_in_a_code(
     path = write_project(tmp_path, step)
     report = await play(path, faults=(fault,))
     assert (report.told.exit_code, dict(report.told.results.counts)) == ends
-    assert all(trouble.startswith(word) for trouble in report.told.results.troubles)
+    assert all(f"{cause.step} {cause.status}" == word for cause in report.told.results.troubles)
     assert bool(report.told.results.troubles) == bool(word)
 
 
@@ -242,7 +242,7 @@ async def test_a_rehearsal_needs_nothing_of_ours(tmp_path: Path) -> None:
     report = await run_job(Order(path, sandbox=True), voice, SystemClock())
     assert (report.told.exit_code, billed(vendors(path)).total()) == (0, 2)
     assert voice.lines == ["small: 2 rows, 2 variants, at most 2 requests"]
-    assert voice.read()["jivox"].done == 2
+    assert voice.read().lanes["jivox"].done == 2
 
 
 class Later(SystemClock):
@@ -287,7 +287,8 @@ async def test_a_run_at_rest_tells_what_the_last_one_told(tmp_path: Path) -> Non
     assert first.told.exit_code == second.told.exit_code == 1
     for part in ("counts", "providers", "results", "exit"):
         assert first.manifest[part] == second.manifest[part]
-    assert dict(first.told.results.troubles) == dict(second.told.results.troubles)
+    assert first.causes == second.causes
+    assert [advice.place for advice in first.causes] == [f"{path}:10"]
 
 
 @pytest.mark.parametrize("name", ["results.jsonl", "mug/copy.txt"])

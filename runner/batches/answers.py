@@ -16,7 +16,8 @@ from typing import Final, TypeAlias
 
 import orjson
 
-from runner.batches.ways import LATER, TRIES, Way
+from runner.batches.search import Search
+from runner.batches.ways import LATER, OF_FILE, TRIES, Way, pause_after
 from runner.edge.blobs import Blobs
 from runner.fields import Polling
 from runner.hands import read_answer
@@ -53,8 +54,9 @@ class Book:
 class Answers:
     """The batches somebody waits for. `sent` has, by ticket, whose requests are in a file (`Gathering.sent`)."""
 
-    def __init__(self, blobs: Blobs, sent: Mapping[str, list[str]], pace: Polling = PACE) -> None:
+    def __init__(self, blobs: Blobs, sent: dict[str, list[str]], pace: Polling = PACE) -> None:
         self._blobs, self._sent, self._pace = blobs, sent, pace
+        self._search = Search(pace)
         self._flights: dict[Hashable, asyncio.Future[Book | Verdict]] = {}
         self._books: dict[Hashable, Book] = {}
         self._glanced: dict[Hashable, float] = {}
@@ -65,10 +67,11 @@ class Answers:
         now, holds = way.rest.clock.now(), bool(send.lane)
         if not holds and now < self._glanced.get(key, now):
             return Queued(ticket, UNHELD), None
-        book = self._books.get(key) or await self._shared(key, lambda: self._watch(way, ticket, holds))
+        look = self._seek if ticket.startswith(OF_FILE) else self._watch
+        book = self._books.get(key) or await self._shared(key, lambda: look(way, ticket, holds))
         self._glanced[key] = now + UNHELD / 2
         if not isinstance(book, Book):
-            return (replace(book, ticket=ticket) if isinstance(book, Queued) else book), None
+            return (replace(book, ticket=book.ticket or ticket) if isinstance(book, Queued) else book), None
         if book.whole:
             self._books[key] = book
         place = book.places.get(send.request.id)
@@ -88,6 +91,14 @@ class Answers:
         own = (verdict for number, verdict in ended.lines.items() if sent[number - 1 : number] == [name])
         return next(own, ended.left_out)
 
+    async def _seek(self, way: Way, ticket: str, holds: bool) -> Verdict:
+        """The ticket of the batch that was made of a file; who is in it stays known."""
+        until = way.rest.clock.now() + HELD if holds else None  # no deadline ends it sooner: it would be begun anew in every run
+        said = await self._search.find(way, ticket.removeprefix(OF_FILE), until)
+        if isinstance(said, Queued) and said.ticket and ticket in self._sent:
+            self._sent[said.ticket] = self._sent[ticket]
+        return said if not isinstance(said, Queued) or said.ticket else Queued("", UNHELD)
+
     async def _watch(self, way: Way, ticket: str, holds: bool) -> Book | Verdict:
         """Ask about the batch until it has ended, or waiting is over."""
         until, call = way.rest.clock.now() + _patience(way), way.batching.look(ticket, way.lane.options)
@@ -102,12 +113,8 @@ class Answers:
                 return said
             if not holds or way.rest.over or way.rest.clock.now() >= until:
                 return said if isinstance(said, Broken | Busy) else Queued(SAME_TICKET, UNHELD)
-            await way.rest.nap(min(self._pause(said, rounds), until - way.rest.clock.now()))
+            await way.rest.nap(min(pause_after(said, rounds, self._pace), until - way.rest.clock.now()))
             rounds += 1
-
-    def _pause(self, said: Verdict, rounds: int) -> float:
-        named = said.after if isinstance(said, Busy | Broken | Queued) else None
-        return max(min(self._pace.first * self._pace.factor ** min(rounds, 64), self._pace.cap), named or 0.0)
 
     async def _fetch(self, way: Way, ended: Ended) -> Book | Verdict:
         """The answers in the store, and where each lies. What does not come whole is fetched again, for it is paid for."""

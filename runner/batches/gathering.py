@@ -1,27 +1,30 @@
 """Gathering: submits of one group wait in a file on the disk until no more come or it is full; then it is bought.
 
 The upload is free and repeatable; creating the batch is the purchase, and its answer is the answer to every request in the file.
-One that was lost is looked for in the vendor's list of batches before it is believed to be lost. A file that could not be brought
-to the vendor holds the lane for a while instead of charging each of its requests a try: nothing is wrong with any of them.
+Just before it, each is written down as sent (`Leave`), with the file as its ticket: whatever happens then, the vendor's list tells
+whether a batch was made of that file (`runner.batches.search`). A file that could not be brought to the vendor holds the lane for a
+while instead of charging each of its requests a try: nothing is wrong with any of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
-from runner.batches.ways import LATER, Way
+from runner.batches.ways import LATER, OF_FILE, Way
 from runner.edge.blobs import Blobs
 from runner.edge.bodies import find_assets, write_body
 from runner.edge.uploads import Upload
-from runner.records import BLOB_SCHEME, Answer, Asset, FileBody, JsonBody, NoAnswer, Request
+from runner.records import BLOB_SCHEME, Asset, FileBody, JsonBody, NoAnswer, Request
 from runner.verdicts import Broken, Busy, Lost, Queued, Refused, Verdict
 
 QUIET: Final = 2.0
 """Seconds without another request after which a file is taken to be complete."""
+Leave: TypeAlias = Callable[[Sequence[str], str], None]
+"""Writes down, durably, that these requests are about to leave and can be asked for by this ticket."""
 STOPPING: Final = "the run is stopping; nothing of its batch was sent"
 
 
@@ -46,9 +49,9 @@ class File:
 class Gathering:
     """The files that are being filled. `sent` has, by ticket, whose requests are in a file, in its order."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, leave: Leave) -> None:
         self.sent: dict[str, list[str]] = {}
-        self._blobs = blobs
+        self._blobs, self._leave = blobs, leave
         self._open: dict[Hashable, File] = {}
 
     def close(self) -> None:
@@ -122,10 +125,10 @@ class Gathering:
             return uploaded
         if way.rest.over:
             return Broken(STOPPING)
+        await asyncio.to_thread(self._leave, file.ids, OF_FILE + uploaded)
         bought = await self._create(way, uploaded, operation)
-        if isinstance(bought, str):
-            self.sent[bought] = file.ids
-            return Queued(bought)
+        if isinstance(bought, Queued):
+            self.sent[bought.ticket] = file.ids
         return bought
 
     async def _upload(self, way: Way, body: FileBody) -> str | Verdict:
@@ -139,22 +142,15 @@ class Gathering:
             why = said.why
         return Busy(LATER, f"the file of the batch could not be uploaded: {why}")
 
-    async def _create(self, way: Way, uploaded: str, operation: str) -> str | Verdict:
-        """The purchase. One without an answer is looked for among the vendor's batches."""
+    async def _create(self, way: Way, uploaded: str, operation: str) -> Verdict:
+        """The purchase. One without an answer is asked for by its file."""
         reply = await way.ask(way.batching.create(uploaded, operation, way.lane.options))
         if isinstance(reply, NoAnswer):
             said: str | Verdict = Lost(reply.why) if reply.sent else Busy(LATER, reply.why)
         else:
             said = way.batching.read_created(reply)
-        if isinstance(said, Broken):
-            return Busy(LATER, said.why)
-        return await self._find(way, uploaded, said) if isinstance(said, Lost) else said
-
-    async def _find(self, way: Way, uploaded: str, lost: Lost) -> str | Lost:
-        for pause in way.rest.pauses():
-            await way.rest.nap(pause)
-            reply = await way.ask(way.batching.recent(way.lane.options))
-            ticket = way.batching.read_recent(reply, uploaded) if isinstance(reply, Answer) else None
-            if ticket is not None:
-                return ticket
-        return lost
+        if isinstance(said, str):
+            return Queued(said)
+        if isinstance(said, Lost):
+            return Queued(OF_FILE + uploaded, note=said.why)
+        return Busy(LATER, said.why) if isinstance(said, Broken) else said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.batches.answers import PACE, Answers
-from runner.batches.gathering import Gathering
+from runner.batches.gathering import Gathering, Leave
 from runner.batches.ways import Rest, Way
 from runner.edge.blobs import Blobs
 from runner.edge.clock import Clock
@@ -19,7 +19,8 @@ from runner.records import Send
 class BatchHands:
     """Hands for lanes of which some take batches. `direct` carries out what goes one by one, `perform` is `Transport.perform`.
 
-    `pace` says when a batch is asked about. A witness hears nothing of batches: a recording knows such a request by its facts.
+    `pace` says when a batch is asked about, `leave` writes down who leaves with it. A witness hears nothing of batches: a recording
+    knows such a request by its facts.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what VendorHands takes, the disk and the clock
@@ -30,10 +31,11 @@ class BatchHands:
         blobs: Blobs,
         clock: Clock,
         pace: Polling = PACE,
+        leave: Leave = lambda _ids, _ticket: None,
     ) -> None:
         self._direct = direct
         self._rest = Rest(clock)
-        self._gathering = Gathering(blobs)
+        self._gathering = Gathering(blobs, leave)
         self._answers = Answers(blobs, self._gathering.sent, pace)
         batching: dict[str, Batching | None] = {name: getattr(lane.provider, "BATCH", None) for name, lane in lanes.items()}
         self._ways = {name: Way(lanes[name], how, self._rest, perform) for name, how in batching.items() if how is not None}

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from runner.edge.clock import Clock
+from runner.fields import Polling
 from runner.hands import Perform
 from runner.providers.contract import Batching
 from runner.providers.registry import Lane
 from runner.records import Call, Reply
+from runner.verdicts import Broken, Busy, Queued, Verdict
 
+OF_FILE: Final = "of-file:"
+"""Begins the ticket of requests whose batch is known by its file only: whether it was made, the vendor's list tells."""
 TRIES: Final = 4
 """Tries of what is free: an upload, a look, a download."""
 LATER: Final = 60.0
@@ -66,3 +70,9 @@ class Way:
     async def ask(self, call: Call) -> Reply:
         """Carry out a call for the lane, once."""
         return await self.perform(self.lane.name, call)
+
+
+def pause_after(said: Verdict | None, rounds: int, pace: Polling) -> float:
+    """Seconds before the next look, after so many: what the vendor named, or what `pace` says if that is longer."""
+    named = said.after if isinstance(said, Busy | Broken | Queued) else None
+    return max(min(pace.first * pace.factor ** min(rounds, 64), pace.cap), named or 0.0)

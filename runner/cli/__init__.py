@@ -23,6 +23,7 @@ VERBS: Final = MappingProxyType(
         "status": "runner.cli.status",
         "show": "runner.cli.show",
         "report": "runner.cli.report",
+        "diff": "runner.cli.diff",
         "verify": "runner.cli.verify",
         "rebuild": "runner.cli.rebuild",
         "adopt": "runner.cli.adopt",
@@ -65,7 +66,7 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="adbatch", prog_name="adbatch")
 def adbatch() -> None:
     """Turn a product feed and a YAML job into ads, through many vendors, without paying twice."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli.selectors import only_jobs
+
 if TYPE_CHECKING:
     from runner.refresh import Verdict
 
 
 @click.command()
-@click.argument("jobs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("jobs", nargs=-1, required=True, type=click.Path(path_type=Path), callback=only_jobs)
 @click.option("--sandbox", is_flag=True, help="Whether a sandbox run is due.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON on stdout.")
 @click.option("--quiet", is_flag=True, help="Say nothing; the exit code tells.")

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.selectors import only_jobs
+
 if TYPE_CHECKING:
     from runner.edge.state import State
     from runner.upkeep.sharing import Exported
 
 
 @click.command()
-@click.argument("jobs", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("jobs", nargs=-1, type=click.Path(path_type=Path), callback=only_jobs)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="NAME.tar or NAME.tar.gz [adbatch-live.tar].")
 @click.option("--sandbox", is_flag=True, help="What sandbox runs left, instead of live ones.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was exported as JSON.")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.selectors import only_jobs
+
 if TYPE_CHECKING:
     from runner.edge.journal import Mode
 
@@ -19,7 +21,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("jobs", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("jobs", nargs=-1, type=click.Path(path_type=Path), callback=only_jobs)
 def check(jobs: tuple[Path, ...]) -> int:
     """Read the journals of these jobs, or of all jobs of the project here, from beginning to end.
 

@@ -1,7 +1,8 @@
-"""The progress of a run as a person wants it: per lane what is done, flying, queued, waiting, failed, the pace and the time left.
+"""The progress of a run as a person wants it: a bar for each lane, the money, the time left, and what goes wrong with what to do.
 
-On a terminal a table that is redrawn four times a second; in CI a plain line every few seconds; under cron, which mails whatever is
-printed, nothing. A progress that cannot be shown never stops a run.
+On a terminal it is redrawn in place twice a second; in CI, and in a pipe somebody looks at, it is a plain line every few seconds,
+ever more seldom; under cron, which mails whatever is printed, it is nothing. It is drawn by the clock and never for a request, so
+it costs a fast run no more than a slow one. A progress that cannot be shown never stops a run.
 """
 
 from __future__ import annotations
@@ -9,29 +10,44 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from runner.cli.render import say
-from runner.core.tally import LaneTally
+from runner.causes import Advice
+from runner.cli.closing import advice_line
+from runner.cli.render import printable, say
+from runner.edge.redaction import redact
+from runner.headway import Headway, Progress, duration, told_money
 
-REDRAWN: Final = 0.25
-"""Seconds between two tables on a terminal."""
+REDRAWN: Final = 0.5
+"""Seconds between two pictures on a terminal."""
 
 SPOKEN: Final = 5.0
-"""Seconds between two plain lines."""
+"""Seconds between two plain lines, at first."""
+SELDOM: Final = 60.0
+"""Seconds between two plain lines at most: a night in CI is no thousand lines."""
 
-COLUMNS: Final = ("lane", "done", "flying", "queued", "waiting", "failed", "per second", "left")
+BAR: Final = 20
+"""Columns of a bar."""
+NARROW: Final = 80
+"""Columns of a terminal below which there is no bar."""
+NAME: Final = 16
+"""Columns of a lane's name at most."""
+
+COLUMNS: Final = ("lane", "", "done", "failed", "out", "per second", "left")
+SIGNS: Final = ("█", "▒", "·")
+PLAIN_SIGNS: Final = ("#", "x", ".")
+"""Done, failed and to do; for terminals that know no Unicode."""
 
 
 class Narrator:
-    """Tells a run on stderr; where there is no terminal, with a plain line every `spoken` seconds, or without (None).
+    """Tells a run on stderr; where there is no terminal, with a plain line every `spoken` seconds and more, or without (None).
 
     `close` stops whatever is still drawn.
     """
@@ -49,8 +65,8 @@ class Narrator:
         """A line that is said to the quiet as well."""
         say(text)
 
-    def watch(self, read: Callable[[], Mapping[str, LaneTally]]) -> None:
-        """Show the counts until closed."""
+    def watch(self, read: Callable[[], Headway]) -> None:
+        """Show how far it is until closed."""
         if self._quiet or not (sys.stderr.isatty() or self._spoken is not None):
             return
         show = _draw(read) if sys.stderr.isatty() or self._spoken is None else _speak(read, self._spoken)
@@ -72,66 +88,101 @@ class Narrator:
 
 
 def spoken_here() -> float | None:
-    """Seconds between two plain lines: CI shows a log that grows, cron mails it."""
-    return SPOKEN if os.environ.get("CI") else None
+    """Seconds between two plain lines: CI shows a log that grows, a pipe is looked at by who typed it, cron mails all of it."""
+    return SPOKEN if os.environ.get("CI") or (sys.stdin is not None and sys.stdin.isatty()) else None
 
 
-async def _draw(read: Callable[[], Mapping[str, LaneTally]]) -> None:
-    with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+async def _draw(read: Callable[[], Headway]) -> None:
+    console = Console(stderr=True)
+    with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
-            live.update(table_of(read()), refresh=True)
+            live.update(picture_of(read(), console.width, console.encoding.startswith("utf")), refresh=True)
             await asyncio.sleep(REDRAWN)
 
 
-async def _speak(read: Callable[[], Mapping[str, LaneTally]], every: float) -> None:
+async def _speak(read: Callable[[], Headway], every: float) -> None:
+    troubles: tuple[object, ...] = ()
     while True:
         await asyncio.sleep(every)
-        say(line_of(read()))
+        headway = read()
+        now = tuple(advice.place for advice in headway.causes)
+        say(line_of(headway, news=now != troubles))
+        troubles, every = now, min(every * 1.2, max(every, SELDOM))
 
 
-def table_of(tallies: Mapping[str, LaneTally]) -> Table:
-    """The lanes as a table, those with nothing to do left out."""
-    table = Table(*COLUMNS, box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, tally in tallies.items():
-        if tally.planned:
-            table.add_row(name, *_cells(tally))
+def picture_of(headway: Headway, width: int = NARROW, unicode: bool = True) -> Group:
+    """What a terminal of so many columns shows: the lanes, money and time in a line, and what goes wrong, a line each."""
+    return Group(
+        table_of(headway, width, unicode),
+        *(Text(_shown(line), no_wrap=True, overflow="ellipsis" if unicode else "crop") for line in _below(headway)),
+    )
+
+
+def table_of(headway: Headway, width: int = NARROW, unicode: bool = True) -> Table:
+    """The lanes as a table."""
+    columns = COLUMNS if width >= NARROW else tuple(name for name in COLUMNS if name)
+    table = Table(*columns, box=None, pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True
+        column.justify = "left" if column.header in ("lane", "") else "right"
+    for name, lane in headway.lanes.items():
+        bar = [_bar(lane, SIGNS if unicode else PLAIN_SIGNS)] if width >= NARROW else []
+        table.add_row(_short(name, unicode), *bar, *_cells(lane))
     return table
 
 
-def line_of(tallies: Mapping[str, LaneTally]) -> str:
-    """The lanes as one plain line."""
-    lanes = [
-        f"{name} {_finished(tally)}/{tally.planned} done, {tally.flying} flying, {tally.queued} queued, {_failed(tally)} failed"
-        for name, tally in tallies.items()
-        if tally.planned
-    ]
-    return " · ".join(lanes) or "nothing to do so far"
+def line_of(headway: Headway, news: bool = False) -> str:
+    """The run as one plain line; with `news` the worst of what goes wrong too."""
+    lanes = [f"{name} {lane.done}/{lane.total}{_aside(lane)}" for name, lane in headway.lanes.items()]
+    if not lanes:
+        return "nothing to do so far"
+    worst = [_trouble(advice) for advice in headway.causes[:1]] if news else []
+    return " · ".join([*lanes, *_sums(headway), *worst])
 
 
-def _cells(tally: LaneTally) -> Iterator[str | Text]:
-    yield f"{_finished(tally)}/{tally.planned}"
-    for number in (tally.flying, tally.queued, tally.waiting):
-        yield str(number or "")
-    yield Text(str(_failed(tally) or ""), "red")
-    yield f"{tally.pace:.1f}" if tally.pace else ""
-    yield duration(tally.eta)
+def _aside(lane: Progress) -> str:
+    told = [f"{lane.out} out"] if lane.out else []
+    told += [f"{lane.failed} failed"] if lane.failed else []
+    return f" ({', '.join(told)})" if told else ""
 
 
-def _finished(tally: LaneTally) -> int:
-    return tally.done + tally.reused
+def _below(headway: Headway) -> Iterator[str]:
+    if sums := " · ".join(_sums(headway)):
+        yield sums
+    yield from map(_trouble, headway.causes)
 
 
-def _failed(tally: LaneTally) -> int:
-    return tally.failed + tally.spoiled + tally.refused + tally.uncertain
+def _sums(headway: Headway) -> Iterator[str]:
+    if money := told_money(headway):
+        yield f"cost: {money}"
+    if headway.left is not None:
+        yield f"about {duration(headway.left)} left"
 
 
-def duration(seconds: float | None) -> str:
-    """`1 h 05 min`, `2 min 10 s`, `9 s`; empty where it is not known."""
-    if seconds is None:
-        return ""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-    return f"{whole // 60} min {whole % 60:02} s" if whole >= 60 else f"{whole} s"
+def _trouble(advice: Advice) -> str:
+    return advice_line(advice, 90)
+
+
+def _shown(text: str) -> str:
+    """What goes to the terminal past `say`: without secrets, and without what could forge it."""
+    return printable(redact(text))
+
+
+def _bar(lane: Progress, signs: tuple[str, str, str]) -> Text:
+    """Done, failed and to do as a bar; whatever is not nothing is seen, and only what is all done is full."""
+    failed = min(max(BAR * lane.failed // lane.total, 1), BAR - bool(lane.done)) if lane.failed else 0
+    done = BAR * lane.done // lane.total if lane.done + lane.failed < lane.total else BAR - failed
+    done = min(done, BAR - failed)
+    return Text.assemble((signs[0] * done, "green"), (signs[1] * failed, "red"), (signs[2] * (BAR - done - failed), "dim"))
+
+
+def _cells(lane: Progress) -> Iterator[str | Text]:
+    yield f"{lane.done}/{lane.total}"
+    yield Text(str(lane.failed or ""), "red")
+    yield str(lane.out or "")
+    yield f"{lane.pace:.1f}" if lane.pace else ""
+    yield duration(lane.left)
+
+
+def _short(name: str, unicode: bool) -> str:
+    return name if len(name) <= NAME else name[: NAME - 1] + ("…" if unicode else ".")

@@ -118,7 +118,7 @@ def _traits(field: Field) -> Iterator[str]:
         more = f" and {len(field.choices) - 12} more" if len(field.choices) > 12 else ""
         yield f"one of {shown}{more}{' or another' if field.open_choices else ''}"
     if field.low is not None or field.high is not None:
-        yield " to ".join(f"{bound:g}" if bound is not None else "…" for bound in (field.low, field.high))
+        yield " to ".join(f"{bound:.15g}" if bound is not None else "…" for bound in (field.low, field.high))
     if field.most is not None:
         yield f"at most {field.most}"
     if field.default is not None:

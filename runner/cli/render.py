@@ -11,18 +11,13 @@ import traceback
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import click
-import orjson
 
 from runner.cli.streams import NOBODY_LISTENS, hang_up
 from runner.edge.redaction import redact
-from runner.errors import EXITS, AdbatchError, Complaint, Invalid, OurSide, Place
-
-if TYPE_CHECKING:
-    from runner.core.tally import LaneTally
-    from runner.workflow import Report
+from runner.errors import AdbatchError, Complaint, Invalid, OurSide, Place
 
 SHOWN: Final = 50
 """Complaints shown at most; the rest are counted."""
@@ -110,55 +105,6 @@ def tell_bug(bug: BaseException) -> None:
         log.write(redact("".join(traceback.format_exception(bug))))
     say(f"adbatch: a mistake of ours: {type(bug).__name__}: {bug}")
     say(f"The details are in {Path(log.name)}; please report them. What was bought so far is in the journal; run again to go on.")
-
-
-def tell_report(report: Report, as_json: bool = False, skipped: int | None = None) -> None:
-    """The end of a run: what there is, what is missing and why, and where it lies.
-
-    Three lines are enough when all is well, if `skipped` says how many of them were told already.
-    """
-    from runner.announcements import brief_lines, is_quiet
-
-    if as_json:
-        give(orjson.dumps(report.manifest, option=orjson.OPT_INDENT_2).decode())
-    brief = skipped is not None and is_quiet(report.manifest)
-    lines = brief_lines(report.manifest, shown(report.output))[skipped:] if brief else list(report_lines(report))
-    if report.gallery is not None and lines:
-        lines[-1] += f"   gallery: {shown(report.gallery)}"
-    for line in lines:
-        say(line)
-
-
-def report_lines(report: Report) -> Iterator[str]:
-    """A run in at most a dozen lines."""
-    told = report.told
-    counts = ", ".join(f"{count} {status}" for status, count in told.results.counts.items()) or "none"
-    yield f"variants: {counts}"
-    lanes = {name: tally for name, tally in told.tallies.items() if tally.planned or told.ending.reused[name]}
-    for name, tally in lanes.items():
-        sent = f"{tally.submits} {'sent' if told.recorded is None else 'replayed'}"
-        yield f"  {name}: {sent}, {told.ending.reused[name]} reused, {tally.polls} polls{_cost(tally)}"
-    for name, why in told.ending.closed.items():
-        yield f"  {name} is closed: {why}; mend that and run again"
-    for name, why in told.ending.failing.items():
-        yield f"  {name} is out of order: {why}; run again later"
-    for why in told.ending.spent:
-        yield f"  {why}"
-    for trouble, count in told.results.troubles.items():
-        yield f"  {count} × {trouble}"
-    if told.kept:
-        more = f" and {len(told.kept) - 1} more" if len(told.kept) > 1 else ""
-        yield f"  left as somebody edited it: {told.kept[0]}{more}"
-    if told.retired:
-        yield f"  {counted(told.retired, 'file')} that no result names any more: moved to {shown(report.output / '.retired')}/"
-    yield f"{EXITS[told.exit_code]} (exit {told.exit_code})"
-    yield f"files: {shown(report.output)}/   one line a variant: {shown(report.output / 'results.jsonl')}"
-
-
-def _cost(tally: LaneTally) -> str:
-    sums = [f"{cost.accrued} {currency}" for currency, cost in tally.cost.items()]
-    unpriced = [f"{tally.unpriced} of unknown price"] if tally.unpriced else []
-    return f", {' + '.join(sums + unpriced)}" if sums or unpriced else ""
 
 
 def shown(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.selectors import read_choice, selectors
+from runner.cli.selectors import only_jobs, read_choice, selectors
 
 WAITING = 32
 """Threads that may wait for the disk at once: what comes together is synced together."""
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("jobs", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("jobs", nargs=-1, type=click.Path(path_type=Path), callback=only_jobs)
 @click.option("--sandbox", is_flag=True, help="Ask emulated vendors on this machine instead: no key, no money, nothing leaves.")
 @click.option("--faults", metavar="NAME", help="With --sandbox: vendors that fail (rainy, stormy, or a JSON file).")
 @selectors
@@ -43,8 +43,8 @@ def command(jobs: tuple[Path, ...], as_json: bool, quiet: bool, **chosen: Any) -
 
     Ctrl-C once stops submitting and lets what flies land; twice stops now. Either way nothing is lost: the same command goes on.
     """
+    from runner.cli.closing import tell_report
     from runner.cli.progress import Narrator, spoken_here
-    from runner.cli.render import tell_report
     from runner.workflow import graver
 
     tape = read_tape(len(jobs), chosen)

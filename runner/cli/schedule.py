@@ -9,9 +9,11 @@ from pathlib import Path
 
 import click
 
+from runner.cli.selectors import only_jobs
+
 
 @click.command()
-@click.argument("jobs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("jobs", nargs=-1, required=True, type=click.Path(path_type=Path), callback=only_jobs)
 @click.option(
     "--as",
     "kind",

@@ -1,11 +1,13 @@
 """The options that choose what a verb is about; the same words for every verb that takes them.
 
 `--only`, `--shard` and `--limit` choose variants, `--step` steps, `--status` what became of them. All that is said must hold.
+`only_jobs` is for verbs that take many jobs, which a shell's `jobs/*.yaml` names together with the decisions kept beside them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
-STATUSES: Final = ("failed", "refused", "uncertain")
+STATUSES: Final = ("failed", "refused", "uncertain", "flagged")
 
 OPTIONS: Final = (
     click.option("--only", metavar="EXPR", help="Only variants this holds of (\"row.id in ['a', 'b']\"), or the word `approved`."),
@@ -55,3 +57,14 @@ def read_choice(chosen: dict[str, Any]) -> Choice:
         None if shard is None else read_shard(shard),
         chosen.pop("limit"),
     )
+
+
+def only_jobs(_context: click.Context, _parameter: click.Parameter, named: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The jobs among the files that were named, for click to call. Raises `Usage` where only decisions are named."""
+    from runner.decisions import DECISIONS
+    from runner.errors import Usage
+
+    jobs = tuple(path for path in named if path.name != DECISIONS)
+    if named and not jobs:
+        raise Usage(f"{named[0]} holds decisions about results and is no job; name a job beside it")
+    return jobs

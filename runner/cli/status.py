@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from runner.cli.selectors import only_jobs
+
 if TYPE_CHECKING:
     from runner.reading.overview import Due, LaneView, Overview, RunView, StepCount
 
@@ -23,7 +25,7 @@ RESULTS: Final = {
 
 
 @click.command()
-@click.argument("jobs", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("jobs", nargs=-1, type=click.Path(path_type=Path), callback=only_jobs)
 @click.option("--sandbox", is_flag=True, help="Where sandbox runs stand.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON on stdout.")
 def command(jobs: tuple[Path, ...], sandbox: bool, as_json: bool) -> int:

@@ -13,7 +13,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 from xml.etree.ElementTree import Element, ParseError, SubElement, register_namespace, tostring
 
 from defusedxml import DefusedXmlException
@@ -34,7 +34,9 @@ MOST_ELEMENTS: Final = 2_000
 MOST_FILTERED: Final = 50
 """Elements that may have a filter: each is drawn apart."""
 LARGEST_BLUR: Final = 200.0
-NUMBER: Final = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,6})?")
+LARGEST_INSIDE: Final = 2.0
+"""A picture whose place is not known is brought to at most so many times the sheet."""
+NUMBER: Final = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,20})?")
 ANCHORS: Final = {"start": 0.0, "middle": 0.5, "end": 1.0}
 HEIGHTS: Final = {"top": 0.0, "middle": 0.5, "bottom": 1.0}
 OUR_OWN: Final = frozenset(
@@ -46,17 +48,24 @@ BOLD: Final = {"normal": 400, "bold": 700}
 register_namespace("", SVG)
 
 
+Picture: TypeAlias = Callable[[float, float], tuple[str, bytes]]
+
+
 class Undrawable(ValueError):
     """Why a template's SVG cannot be drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What is drawn on: exact pixels. `pictures` are media type and bytes by name, `faces` the declared fonts, the first first."""
+    """What is drawn on: exact pixels. `faces` are the declared fonts, the first first.
+
+    `pictures` by name give media type and bytes, for a place of that many pixels: renderers do not scale down well, and see no need
+    to be given more.
+    """
 
     width: int
     height: int
-    pictures: Mapping[str, tuple[str, bytes]]
+    pictures: Mapping[str, Picture]
     faces: Sequence[Typeface]
 
 
@@ -72,12 +81,13 @@ def read_drawing(svg: str, sheet: Sheet) -> str:
     root.set("width", str(sheet.width))
     root.set("height", str(sheet.height))
     root.attrib.setdefault("viewBox", f"0 0 {sheet.width} {sheet.height}")
+    scale = _scale(root, sheet)
     for parent in list(root.iter()):
         for index, element in enumerate(list(parent)):
             if _local(element) == "fit":
                 parent[index] = _set(element, sheet)
             elif _local(element) == "image":
-                _put_in(element, sheet)
+                _put_in(element, sheet, scale)
             elif _local(element) == "text":
                 _check_text(element, sheet.faces)
     return tostring(root, encoding="unicode")
@@ -122,13 +132,26 @@ def _check_attribute(element: str, name: str, value: str) -> None:
                 raise Undrawable(f"a blur of {value[:40]!r}; at most {LARGEST_BLUR:g} pixels are drawn")
 
 
-def _put_in(element: Element, sheet: Sheet) -> None:
+def _scale(root: Element, sheet: Sheet) -> float | None:
+    """Pixels of a unit, the larger of both ways; None where something is turned or scaled on the way."""
+    box = re.split(r"[\s,]+", root.get("viewBox", "").strip())
+    if len(box) != 4 or not all(map(NUMBER.fullmatch, box)) or any("transform" in element.attrib for element in root.iter()):
+        return None
+    width, height = float(box[2]), float(box[3])
+    return max(sheet.width / width, sheet.height / height) if min(width, height) > 0 else None
+
+
+def _put_in(element: Element, sheet: Sheet, scale: float | None) -> None:
     """The picture by its name, as bytes inside the file."""
     name = (element.attrib.pop(XLINK, "") or element.get("href") or "").removeprefix("#")
     if name not in sheet.pictures:
         known = ", ".join(sorted(sheet.pictures)) or "none"
         raise Undrawable(f"there is no picture {name[:60]!r}; pictures: has {known}")
-    media_type, data = sheet.pictures[name]
+    sides = [element.get("width", ""), element.get("height", "")]
+    most = LARGEST_INSIDE * max(sheet.width, sheet.height)
+    known_sides = scale is not None and all(map(NUMBER.fullmatch, sides))
+    wide, high = (min(float(side) * (scale or 1), most) if known_sides else most for side in sides)
+    media_type, data = sheet.pictures[name](wide, high)
     element.set("href", f"data:{media_type};base64,{base64.b64encode(data).decode()}")
 
 

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
@@ -55,7 +56,7 @@ class Setting:
     """A box and the fonts to fill it with, the preferred first."""
 
     box: Box
-    faces: Sequence[Typeface]
+    faces: tuple[Typeface, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def fit(text: str, box: Box, faces: Sequence[Typeface]) -> Fitted:
     words = _clean(text)[:LONGEST]
     pieces = list(_pieces(words))
     _require(words, faces)
-    setting = Setting(box, faces)
+    setting = Setting(box, tuple(faces))
     found = _largest(pieces, setting)
     if found is not None:
         return found
@@ -188,6 +189,8 @@ def _capital(face: Typeface) -> float:
 
 def _line(text: str, faces: Sequence[Typeface], spacing: float = 0.0) -> Line:
     """The line in runs: each character in the first font that has it, a space in that of what is before it."""
+    if faces[0].characters.issuperset(map(ord, text)):  # as most are, and a line is tried many times
+        return Line((Run(text, faces[0]),) if text else (), spacing)
     chosen: list[tuple[Typeface, str]] = []
     for character in text:
         before = chosen[-1][0] if chosen else None
@@ -262,7 +265,13 @@ def _broken(piece: str, size: float, setting: Setting, width: float) -> Iterator
 
 
 def _width(text: str, size: float, setting: Setting) -> float:
-    return _line(text.rstrip(), setting.faces, setting.box.spacing).span(size)
+    return _span(text.rstrip(), setting.faces, setting.box.spacing) * size
+
+
+@lru_cache(8_192)
+def _span(text: str, faces: tuple[Typeface, ...], spacing: float) -> float:
+    """Of a line, in ems; sizes and widths are sought by halving, so the same lines come again and again."""
+    return _line(text, faces, spacing).span(1.0)
 
 
 def _cut(text: str, setting: Setting) -> Fitted | None:

@@ -1,7 +1,7 @@
 """Hands that lay out pictures themselves, and pass on whatever is a vendor's.
 
-What they do is done in a thread; resvg and Pillow work outside of the interpreter's lock. Nobody bills for it, so nothing here is
-ever uncertain: a killed run lays out the same picture again.
+What they do is done in a thread, and drawn by a process of its own. Nobody bills for it, so nothing here is ever uncertain: a
+killed run lays out the same picture again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class LocalHands:
         """The picture, or why it cannot be drawn, which asking again will not change."""
         if send.request.provider not in self._local:
             return await self._others.carry(send)
-        from runner.compose.render import compose  # noqa: PLC0415 - resvg is loaded by who composes
+        from runner.compose.render import compose  # noqa: PLC0415 - Pillow's fonts and artists are for who composes
 
         try:
             data = await asyncio.to_thread(compose, send.request.params, self._load)

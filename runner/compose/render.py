@@ -10,20 +10,19 @@ import io
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import resvg_py
 from PIL import Image
 
+from runner.compose.artist import STUDIO, NotDrawn
 from runner.compose.drawing import Sheet, Undrawable, read_drawing
 from runner.compose.typeface import NotAFont, read_typeface
 from runner.records import BLOB_SCHEME, Json
 
 MOST_PIXELS: Final = 25_000_000
 TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
-LARGEST_INSIDE: Final = 2.0
-"""A picture inside is brought to at most so many times the sheet before it goes in: no renderer needs more."""
 
 
 def compose(params: Mapping[str, Json], load: Callable[[str], bytes]) -> bytes:
@@ -38,7 +37,7 @@ def compose(params: Mapping[str, Json], load: Callable[[str], bytes]) -> bytes:
         faces = [read_typeface(each) for each in data]
     except NotAFont as wrong:
         raise Undrawable(f"a font cannot be read: {wrong}") from None
-    pictures = {str(name): _inside(load(str(ref).removeprefix(BLOB_SCHEME)), width, height) for name, ref in named.items()}
+    pictures = {str(name): partial(_inside, load(str(ref).removeprefix(BLOB_SCHEME))) for name, ref in named.items()}
     svg = read_drawing(str(params["svg"]), Sheet(width, height, pictures, faces))
     return _written(_drawn(svg, width, height, data), str(params.get("format", "png")), params.get("quality", 90))
 
@@ -46,10 +45,10 @@ def compose(params: Mapping[str, Json], load: Callable[[str], bytes]) -> bytes:
 def _drawn(svg: str, width: int, height: int, fonts: list[bytes]) -> Image.Image:
     files = [SHELF.path(each) for each in fonts]
     try:
-        png = resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True, font_files=files, width=width, height=height)
-    except (ValueError, RuntimeError) as wrong:
-        raise Undrawable(f"resvg cannot draw it: {wrong}") from None
-    picture = Image.open(io.BytesIO(bytes(png)))
+        png = STUDIO.draw(svg, width, height, files)
+    except NotDrawn as why:
+        raise Undrawable(f"resvg cannot draw it: {why}") from None
+    picture = Image.open(io.BytesIO(png))
     picture.load()
     return picture if picture.size == (width, height) else picture.crop((0, 0, width, height))
 
@@ -58,7 +57,7 @@ def _written(picture: Image.Image, form: str, quality: Any) -> bytes:
     target = io.BytesIO()
     if form == "png":
         opaque = picture.mode != "RGBA" or picture.getchannel("A").getextrema()[0] == 255
-        (picture.convert("RGB") if opaque else picture).save(target, "PNG", optimize=True)
+        (picture.convert("RGB") if opaque else picture).save(target, "PNG")
         return target.getvalue()
     ground = Image.new("RGB", picture.size, "white")
     ground.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
@@ -66,16 +65,18 @@ def _written(picture: Image.Image, form: str, quality: Any) -> bytes:
     return target.getvalue()
 
 
-def _inside(data: bytes, width: int, height: int) -> tuple[str, bytes]:
-    """A picture as it goes into the drawing: one that resvg can read, no larger than is of use."""
+def _inside(data: bytes, width: float, height: float) -> tuple[str, bytes]:
+    """A picture as it goes into a place of so many pixels: one that resvg can read, no larger than covers the place."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            most = max(width, height) * LARGEST_INSIDE
-            if picture.format in TYPES and max(picture.size) <= most and picture.mode in ("RGB", "RGBA", "L", "P"):
+            factor = max(width / picture.width, height / picture.height)
+            if picture.format in TYPES and factor >= 1 and picture.mode in ("RGB", "RGBA", "L", "P"):
                 return TYPES[picture.format], data
             has_alpha = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
-            plain = picture.convert("RGBa" if has_alpha else "RGB") if not has_alpha else picture.convert("RGBA").convert("RGBa")
-            plain.thumbnail((int(most), int(most)), Image.Resampling.LANCZOS)
+            plain = picture.convert("RGBA").convert("RGBa") if has_alpha else picture.convert("RGB")
+            if factor < 1:
+                size = (max(round(plain.width * factor), 1), max(round(plain.height * factor), 1))
+                plain = plain.resize(size, Image.Resampling.LANCZOS)
             target = io.BytesIO()
             (plain.convert("RGBA") if has_alpha else plain).save(target, "PNG", compress_level=1)
             return "image/png", target.getvalue()

@@ -48,9 +48,6 @@ SPACING: Final = 2.0
 FETCHES: Final = 2
 """Downloads in flight for each call the API may have in flight."""
 
-BRIEF: Final = 0.5
-"""The part of a first hold that is left where the vendor names no wait and the rate, which was learned, has been cut."""
-
 LONGEST_LAG: Final = 0.25
 CALMING: Final = 0.99
 """Of how late calls leave after they were decided: the most that is believed, and what is left of it with each further call."""
@@ -192,6 +189,7 @@ class Gate:
         self.passages: dict[str, Passage] = {}
         self.cut_at = float("-inf")
         self.lag = 0.0
+        self.open_since = float("-inf")
         self._sent: list[float] = []
         self._tokens: list[tuple[float, int]] = []
         self.retries = Retries()
@@ -240,7 +238,7 @@ class Gate:
         if weight:
             self._weigh(at, weight, passage)
         if self.rate is not None:
-            passage.ahead = self.rate.sent(at)
+            passage.ahead = self.rate.sent(at, max(self.open_since, door.hold_until), self.lag)
         if self.crowd is not None:
             self.crowd.sent(at, door.flying)
 
@@ -294,6 +292,8 @@ class Gate:
     def answered(self, step: Step, at: float, id: str, verdict: Verdict) -> None:
         """Take back a call in flight and hear what its answer means for the lane."""
         door = self.door(step)
+        if step != "fetch" and door.flying >= door.cap:
+            self.open_since = at
         door.flying -= 1
         door.hear(at, id, verdict)
         if step != "fetch" and (passage := self.passages.pop(id, None)) is not None:
@@ -329,6 +329,8 @@ class Gate:
     def _paced(self, step: Step, now: float, weight: int) -> float:
         """The moment from which the windows and the learned rate allow a call to the API."""
         opens_at = now if self.rate is None else self.rate.opens_at(now)
+        if self.crowd is not None:
+            opens_at = max(opens_at, self.crowd.opens_at(now))
         if self.windows and self._counts(step):
             opens_at = max(opens_at, *(window.opens_at(now) for window in self.windows))
         if self.tokens and step == "submit":
@@ -362,6 +364,7 @@ class Gate:
             return
         if self.crowd is not None:
             self.crowd.accept(passage.flying, passage.at)
+            self.crowd.pass_by(at - passage.at)
             if step == "submit":
                 self.crowd.time(at - passage.at)
             self.api.cap = self.crowd.most
@@ -378,15 +381,18 @@ class Gate:
         self.cut_at = at
         for window in self.windows:
             window.widen()
-        soon = self.rate is not None and passage.ahead == 0 and self.rate.counted > 0
+        if self.rate is not None:
+            self.rate.episode(passage.at)
+        fast = self.rate is not None and (passage.ahead == 0 or self.rate.explains(passage.at))
         flying = max(passage.flying, self.api.flying + 1)
-        crowded = self.crowd is not None and not soon and self.crowd.refuse(at, flying, self.api.flying)
+        crowded = self.crowd is not None and self.crowd.refuse(at, flying, self.api.flying, fast)
         if self.crowd is not None:
             self.api.cap = self.crowd.most
-        if self.rate is not None:
-            self.rate.refuse(at, passage.at, passage.ahead, not crowded)
-            if after is None and self.rate.curve is not None and passage.ahead and self.api.streak == 1:
-                self.api.hold_until = at + BRIEF * (self.api.hold_until - at)  # slower now, so a breath will do
+        if self.rate is not None and not crowded:
+            self.rate.refuse(at, passage.at)
+        if self.rate is not None and after is None:
+            hold = self.rate.shorten(at, self.api.hold_until - at, passage.ahead > 0 or crowded)
+            self.api.hold_until = at + hold
 
     def _counts(self, step: Step) -> bool:
         return step == "submit" or (step == "poll" and self.limits.polls_count)

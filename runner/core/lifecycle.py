@@ -7,7 +7,7 @@ Rules, of which the table below is the last word:
    journal reads the same under other limits.
 3. What was accepted is never submitted again: from a ticket or a link no way leads back to `new`, save `Planned(fresh=True)`.
 4. What is perhaps accepted is `uncertain` and stays so until somebody resolves it; a submit without an answer is that too, once its
-   run is over.
+   run is over, unless it left with a ticket by which the vendor can be asked; then it is so if that tells nothing.
 5. A new run (`Planned`) gives an unfinished life fresh tries and a fresh deadline; so it does to what was bought and could not be
    downloaded, for downloads are free.
 
@@ -268,6 +268,8 @@ def at_rest(life: Life) -> Life:
     state = AT_REST.get(life.state)
     if state is None:
         return life
+    if state == "uncertain" and life.ticket is not None:
+        return changed(life, state="waiting", after=0.0, accepted_at=life.at, waiting_at=life.at, tries=0, rounds=0)
     why = "the run ended before the answer to its submit came" if state == "uncertain" else life.why
     parts = tuple(Part(part.item, part.at, part.after, part.tries, dead=part.dead) if part.flying else part for part in life.parts)
     return changed(life, state=state, parts=parts, why=why)
@@ -311,7 +313,7 @@ def _plan(life: Life | None, fact: Planned) -> Life:
 
 def _send(life: Life, fact: Sent) -> Life:
     if fact.step == "submit":
-        return changed(life, state="submitting", at=fact.at)
+        return changed(life, state="submitting", at=fact.at, ticket=fact.ticket)
     if fact.step == "poll":
         return changed(life, state="polling", at=fact.at)
     part = life.parts[fact.part]
@@ -324,10 +326,14 @@ def _answer(life: Life, fact: Answered) -> Life:
         return life
     state, note = TABLE[fact.step][type(fact.verdict)]
     changes: Changes = {"state": state, "at": fact.at, "after": None, **note(life, fact, fact.verdict)}
+    if fact.step == "submit" and life.ticket is not None:
+        changes.setdefault("ticket", None)
     if isinstance(fact.verdict, Refused) and fact.verdict.billed:
         changes["state"] = "spoiled"
     elif fact.step == "poll" and isinstance(fact.verdict, Broken) and fact.verdict.dropped:
         changes |= {"state": "new", "ticket": None, "accepted_at": None, "refreshes": life.refreshes + 1}
+    elif fact.step == "poll" and isinstance(fact.verdict, Lost) and fact.verdict.final:
+        changes |= {"state": "uncertain", "accepted_at": None}  # its ticket stays: who says it was billed has it asked for again
     if "parts" in changes:
         changes |= _by_parts(life, fact.at, state, changes["parts"])
     return changed(life, **changes)
@@ -366,10 +372,10 @@ def _resolve(life: Life, fact: Resolved) -> Life:
     if life.state != "uncertain" or fact.how == "adopted":  # what was bought elsewhere says nothing of what was bought here
         return life
     if fact.how != "billed":
-        return changed(life, state="new", at=fact.at, tries=0, why="")
-    if fact.ticket is not None:
+        return changed(life, state="new", at=fact.at, ticket=None, tries=0, why="")
+    if (ticket := fact.ticket if fact.artifacts else fact.ticket or life.ticket) is not None:
         fresh: Changes = {"accepted_at": fact.at, "waiting_at": fact.at, "tries": 0, "rounds": 0, "after": 0.0}
-        return changed(life, state="waiting", at=fact.at, ticket=fact.ticket, why="", **fresh)
+        return changed(life, state="waiting", at=fact.at, ticket=ticket, why="", **fresh)
     if fact.artifacts:
         return changed(life, state="saved", at=fact.at, artifacts=fact.artifacts, parts=(), why="")
     return changed(life, state="spoiled", at=fact.at, why=f"billed, but its result is lost: {fact.why or 'no ticket and no file'}")

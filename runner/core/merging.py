@@ -104,7 +104,7 @@ def _gives(history: Sequence[Fact], target: Life) -> bool:
 def _ends_in_doubt(history: Sequence[Fact]) -> bool:
     last = next((fact for fact in reversed(history) if _is_news(fact)), None)
     if isinstance(last, Answered):
-        return last.step == "submit" and isinstance(last.verdict, Lost)
+        return isinstance(last.verdict, Lost) and (last.step == "submit" or last.verdict.final)
     return isinstance(last, Sent) and last.step == "submit"
 
 

@@ -1,13 +1,21 @@
 """How fast and how much at once, where nobody has declared it: learned from answers.
 
-Two things are learned, each only where no limit is declared. How many calls at once (`Crowd`): a few at first, an eighth more with
-each round of good answers, for as long as more at once does not just mean that each takes longer. And how many a second (`Rate`):
-nothing is known of it until the vendor says "too fast" a second time; then calls are spaced.
+Two things are learned, each only where no limit is declared. How many calls at once (`Crowd`): a few at first, a few more with
+each round of good answers, for as long as more at once does not just mean that each takes longer. And how many a second (`Rate`).
 
-Who is to blame for a 429? A call that left into a fuller lane than any that was accepted blames the crowd, any other the rate. What
-is blamed shrinks once per episode, by a tenth, and comes back along a cubic curve (CUBIC, RFC 9438, section 4.2): soon near the
-ceiling that was found, long about it, and then beyond. The oftener the same ceiling is found, the longer the curve. An outage (5xx,
-no answer) teaches nothing: it says that the vendor is ill, not that we are too fast.
+The law is AIMD (Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989) with the curve
+of CUBIC (RFC 9438, section 4.2) for the way back: what is blamed for a 429 (RFC 6585, section 4) shrinks once per episode, by a
+tenth or so, is soon near the ceiling that was found, long about it, and then goes beyond. The oftener the same ceiling is found,
+the longer the curve. A Retry-After (RFC 9110, section 10.2.3) is waited for as it stands. Of an outage (5xx, no answer) nothing is
+learned: it says that the vendor is ill, not that we are too fast.
+
+A rate is read off what was accepted in the span over which the vendor counts, and that span is the shortest that explains the
+refusal: about as much must have left within it as was ever accepted in so long a time. So it is never below what was really
+answered, and nothing is read off a few calls, or off a time in which nobody wanted anything.
+
+A crowd that was cut sends evenly, not in volleys whenever the last volley is answered (pacing: Aggarwal, Savage and Anderson,
+"Understanding the Performance of TCP Pacing", 2000). With even sending the two are one by Little's law, so it matters little
+which is blamed first; for good the crowd is blamed only where more were out than in any call that was accepted.
 
 Everything follows from the facts, so a replay learns the same.
 """
@@ -15,6 +23,7 @@ Everything follows from the facts, so a replay learns the same.
 from __future__ import annotations
 
 from collections import deque
+from itertools import takewhile
 from typing import Final
 
 CEILING: Final = 100
@@ -25,35 +34,48 @@ GROWTH: Final = 0.25
 """How many more calls at once each good answer of the fuller half allows, until the vendor first objects."""
 INFLATED: Final = 2.0
 """How many times as long answers may take on average as at best, for the crowd to grow on."""
-NEARLY: Final = 0.8
-"""How full, of the fullest that was ever accepted, a lane may be suspected of being too full."""
+THRICE: Final = 3
+"""Episodes in a row in which more were out than in any call that was accepted: once may be chance."""
+FEW: Final = 4
+"""Calls out, fewer than which are no crowd: chance alone makes three of two, and a rate serves as well for so few."""
 HASTY: Final = 2
 """How often in a row it may shrink within the shortest span."""
+HEADROOM: Final = 1.2
+"""How many times as fast as its crowd is answered a lane may send."""
 SMOOTH: Final = 16
 """Answers over which the latency is averaged; the best average is believed for some `FORGET` answers."""
 FORGET: Final = 2048
 
 CUT: Final = 0.1
 """The part by which a ceiling is undercut after an episode."""
-FIRST_SPAN: Final = 4.0
+FIRST_SPAN: Final = 2.0
 LONGEST_SPAN: Final = 60.0
 STRETCH: Final = 5.0
 """Seconds until a curve is back at its ceiling; stretched each time the ceiling proves `ALIKE`, shrunk if not,
 or if it is met before so much of them is over: then the ceiling is not what we met."""
 ALIKE: Final = 0.15
 EARLY: Final = 0.1
-CLIMB: Final = 0.3
 STEEP: Final = 0.8
-"""A rate that is refused while it still climbs was far too much: its ceiling falls by so much at once, but not below the mean."""
+"""The part of a rate that one more episode leaves at least: holds make what was accepted of late look little."""
 
 SECOND: Final = 1.0
 """No rate is read off a shorter span: a vendor's window is hardly ever shorter."""
-EVIDENCE: Final = 2
-"""Calls that must have been accepted for a rate to be read off; and one 429 is no pattern yet: the second may teach one."""
-SLOWEST: Final = 1 / 60
-"""Calls per second that are tried whatever the vendor says."""
+EVIDENCE: Final = 8
+"""Calls that must have been accepted within a span for a rate to be read off."""
+SPANS: Final = (SECOND, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Spans a vendor may count over. Longer ones are quotas: they come with a Retry-After."""
+FULL: Final = 0.4
+"""The part of the most that was ever accepted in a span which makes one full: a fixed window lets two fills pass in one span."""
+PATIENCE: Final = 0.6
+"""The part of a span after which another refusal says something new, if the span has emptied meanwhile."""
+BRIEF: Final = 0.5
+"""The part of a span that a hold takes at most, unless it follows another."""
+LOG: Final = 4096
+"""Accepted calls that are remembered."""
 TOLERANCE: Final = 0.02
-"""Seconds a call may be early because the one before was late."""
+"""Seconds a call may be early because the one before was late, and by which the ways of two calls to the vendor may differ."""
+USED: Final = 2
+"""How many times what really leaves a rate may grow to (as a window of TCP may, RFC 7661)."""
 UNUSED: Final = 1.5
 """Intervals after which a pause is no longer the rate's doing: what is not used does not grow."""
 
@@ -72,11 +94,6 @@ class Curve:
         """What may be tried now."""
         return self.ceiling * (1.0 - self.cut * (1.0 - self.grown / self.span) ** 3)
 
-    @property
-    def is_steep(self) -> bool:
-        """Whether it still climbs from where it was cut down to."""
-        return self.grown < CLIMB * self.span
-
     def grow(self, seconds: float) -> None:
         """It has limited us for so long, and nobody complained."""
         self.grown += seconds
@@ -91,96 +108,136 @@ class Curve:
     def lower(self, ceiling: float, seconds: float) -> None:
         """Still too much after `seconds`: the ceiling is at most this, and the vendor counts over a time at least as long."""
         self.ceiling, self.grown = min(self.ceiling, ceiling), 0.0
-        self.span = max(self.span, min(seconds, LONGEST_SPAN))
+        self.span = max(FIRST_SPAN, min(seconds, LONGEST_SPAN))
 
 
 class Rate:
     """How many calls may leave in a second; no limit until there is evidence for one.
 
     Refusals come at once, results take their time: so whatever left before a call that is refused, and was not refused itself,
-    counts as accepted.
+    counts as accepted. The vendor is thought to count over `span` seconds: the shortest that explains what it refused.
     """
 
     def __init__(self) -> None:
         self.curve: Curve | None = None
+        self.span = SECOND
         self.next_at = float("-inf")
         self.last_at = 0.0
         self.begun_at: float | None = None
-        self.since = float("-inf")
-        self.left = self.counted = self.episodes = 0
-        self._before: tuple[float, int] | None = None
+        self.cut_at = float("-inf")
+        self.left = self.episodes = 0
+        self.read = False
+        self._log: deque[float] = deque(maxlen=LOG)
         self._recent: deque[float] = deque()
 
     def opens_at(self, now: float) -> float:
         """The moment from which one more call may leave."""
         return now if self.curve is None else self.next_at
 
-    def sent(self, at: float) -> int:
-        """A call leaves; how many have left before it since the last episode."""
-        if self.begun_at is None:
-            self.begun_at = at
+    def sent(self, at: float, open_since: float, lag: float = 0.0) -> int:
+        """A call leaves, which the rest of the lane would have let go from `open_since`; how many left since the last episode.
+
+        `lag` is how long it takes from deciding to leaving: what was late by no more is caught up with.
+        """
+        if self.begun_at is None or at - max(open_since, self.last_at, self.next_at) > SECOND:
+            self.begun_at = at  # nobody wanted anything: what was not asked for tells nothing of a limit
         if self.curve is not None:
             interval = 1.0 / self.curve.value
-            self.curve.grow(min(at - self.last_at, UNUSED * interval))
-            self.next_at = max(self.next_at, at - TOLERANCE) + interval
-        else:
-            self._recent.append(at)
-            while self._recent[0] <= at - SECOND:
-                self._recent.popleft()
+            if self.curve.value <= USED * (len(self._recent) + 1):
+                self.curve.grow(min(at - self.last_at, UNUSED * interval))
+            self.next_at = max(self.next_at, at - max(TOLERANCE, lag)) + interval
+        for moments in (self._log, self._recent):
+            moments.append(at)
+        while self._recent[0] <= at - SECOND:
+            self._recent.popleft()
         self.last_at = at
         self.left += 1
         return self.left - 1
 
     def refuse_too(self, sent_at: float) -> None:
-        """Another one that left before the last episode is refused: it was no accepted one, and perhaps hardly any was."""
-        self._take_back(sent_at)
-        self.counted = max(self.counted - 1, 0)
-        if self._before is not None and self.counted < START:
-            self.since, self.counted = self._before[0], self._before[1] + self.counted
-            self._before = None
+        """Another one that left before the last episode is refused: it was no accepted one, and what was read off too much."""
+        if self._take_back(sent_at) and self.curve is not None and self.read and sent_at > self.cut_at - self.span:
+            self.curve.ceiling = max(self.curve.ceiling - 1 / self.span, EVIDENCE / self.span)
 
-    def refuse(self, at: float, sent_at: float, ahead: int, guilty: bool) -> None:
-        """An episode begins: a call that left at `sent_at`, `ahead` others before it, is refused; and the rate is `guilty` or not.
+    def refuse(self, at: float, sent_at: float) -> None:
+        """An episode begins: a call that left at `sent_at` is refused, and the rate is to blame.
 
-        If enough had left since the last episode, the rate at which they did was too much. If not, the pause was too short: then
-        what was accepted before is spread over all of the time since.
+        Soon after the last one it says nothing new: what was full then is still.
         """
-        begun_at = sent_at if self.begun_at is None else self.begun_at
-        enough = ahead > 0 and (ahead >= START or at - begun_at >= SECOND)
-        if enough:
-            self._before = (self.since, self.counted)
-            self.since, self.counted = begun_at, ahead
-        else:
-            self.counted += ahead
-        self.begun_at, self.left = None, 0
-        self.episodes += 1
+        over = (at - self.cut_at) / self.span
+        if (over >= 1 or (over >= PATIENCE and not self.explains(sent_at))) and self._learn(sent_at):
+            self.cut_at = at
+
+    def episode(self, sent_at: float) -> None:
+        """A call that left then is refused, whoever is to blame."""
         self._take_back(sent_at)
-        if guilty:
-            self._learn(at, sent_at, enough)
+        self.left, self.read = 0, False
+        self.episodes += 1
 
-    def _take_back(self, sent_at: float) -> None:
-        decided_at = max((moment for moment in self._recent if moment <= sent_at), default=None)
-        if decided_at is not None:
-            self._recent.remove(decided_at)
+    def explains(self, at: float) -> bool:
+        """Whether about as much left within the span as ever was accepted in one."""
+        return self._explains(at, self.span)
 
-    def _learn(self, at: float, sent_at: float, enough: bool) -> None:
-        seconds = max(at - self.since, SECOND)
-        mean = max(self.counted / seconds, SLOWEST)
+    def shorten(self, at: float, hold: float, brief: bool) -> float:
+        """What to make of a hold, where no wait is named and the rate is known: calls leave more slowly now, so a breath will do.
+
+        After the longest span nothing counts any more that was accepted before.
+        """
         if self.curve is None:
-            lately = sum(sent_at - SECOND < moment < sent_at for moment in self._recent) / SECOND
-            if self.episodes > 1 and self.counted >= EVIDENCE:
-                self.curve = Curve(max(mean, lately))
-                self._recent.clear()
-        elif enough:
-            value = min(self.curve.value, 2 * mean)
-            self.curve.find(min(value, max(mean, STEEP * value)) if self.curve.is_steep else value)
+            return hold
+        hold = min(hold, self.span * (BRIEF if brief else 1.0))
+        oldest = next((moment for moment in self._log if moment > at - SPANS[-1]), at)
+        drained = oldest + SPANS[-1] + TOLERANCE - at
+        return drained if max(hold / 8, SECOND) < drained < hold else hold
+
+    def _explains(self, at: float, span: float) -> bool:
+        return self._count(at, span) >= max(FULL * self._fullest(span), EVIDENCE)
+
+    def _learn(self, at: float) -> bool:
+        """Find the shortest span that explains a refusal, and read the rate off it; where none does, cut what there is."""
+        busy = at - (at if self.begun_at is None else self.begun_at)
+        spans = [span for span in SPANS if span >= self.span and (span == self.span or span < 2 * busy)]
+        span = next((span for span in spans if self._explains(at, span)), None)
+        if span is None:
+            if self.curve is not None:
+                self.curve.find(self.curve.value)
+            return self.curve is not None
+        rate, self.read = self._count(at, span) / span, True
+        if self.curve is None:
+            self.curve = Curve(rate)
+        elif span > self.span:
+            self.curve.lower(rate, span)
         else:
-            self.curve.lower(min(mean, self.curve.value), seconds)
+            self.curve.find(min(max(rate, STEEP * self.curve.value), self.curve.value))
+            self.curve.span = max(self.curve.span, span)
+        self.span = span
+        return True
+
+    def _take_back(self, sent_at: float) -> bool:
+        for moments in (self._recent, self._log):
+            moment = next((one for one in reversed(moments) if one <= sent_at), None)
+            if moment is not None:
+                moments.remove(moment)
+        return moment is not None
+
+    def _count(self, at: float, seconds: float) -> int:
+        """Calls accepted in the last so many seconds."""
+        return sum(moment <= at for moment in takewhile(lambda moment: moment > at - seconds - TOLERANCE, reversed(self._log)))
+
+    def _fullest(self, seconds: float) -> int:
+        """The most calls accepted in any so many seconds."""
+        moments, first, most = list(self._log), 0, 0
+        for last, moment in enumerate(moments):
+            while moments[first] <= moment - seconds:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
 
     def snapshot(self) -> tuple[object, ...]:
         """Everything that changes, as a comparable value."""
         curve = None if self.curve is None else tuple(vars(self.curve).values())
-        return curve, self.next_at, self.last_at, self.begun_at, self.since, self.left, self.counted, self.episodes
+        counts = (self.left, self.episodes, len(self._log))
+        return curve, self.span, self.next_at, self.last_at, self.begun_at, self.cut_at, counts
 
 
 class Crowd:
@@ -189,7 +246,8 @@ class Crowd:
     def __init__(self, start: int) -> None:
         self.size = float(start)
         self.curve: Curve | None = None
-        self.proven = 0
+        self.proven = self.seen = self.since = self.suspected = 0
+        self.episode_at = float("-inf")
         self.hasty = 0
         self.least = 1.0
         self.cut_at = float("-inf")
@@ -197,6 +255,9 @@ class Crowd:
         self.heard = 0
         self.mean = 0.0
         self.best = float("inf")
+        self.next_at = float("-inf")
+        self.told = 0
+        self.usual = 0.0
 
     @property
     def most(self) -> int:
@@ -212,15 +273,27 @@ class Crowd:
         """A call leaves, and so many fly with it."""
         if self.curve is not None and self.last_at is not None and self.most <= flying < CEILING and not self.is_slowing:
             self.curve.grow(min(at - self.last_at, self.curve.span / 4))
+        if self.curve is not None and self.told >= SMOOTH:
+            self.next_at = max(self.next_at, at - TOLERANCE) + self.usual / (HEADROOM * self.most)
         self.last_at = at
+
+    def opens_at(self, now: float) -> float:
+        """The moment from which one more call may leave, so that they do not all leave when the ones before are answered."""
+        return max(now, self.next_at)
+
+    def pass_by(self, seconds: float) -> None:
+        """Any call was answered after so long."""
+        self.told += 1
+        self.usual += (seconds - self.usual) / min(self.told, SMOOTH)
 
     def accept(self, flying: int, sent_at: float) -> None:
         """One that left with so many was accepted. Of those that left before the last episode it proves nothing."""
         if sent_at < self.cut_at:
             return
-        self.proven = max(self.proven, flying)
+        if sent_at >= self.episode_at:
+            self.seen, self.since = max(self.seen, flying), self.since + 1
         if self.curve is None and 2 * flying > self.most and not self.is_slowing:
-            self.size = min(self.size + GROWTH, float(CEILING))
+            self.size = min(self.size + (GROWTH if self.heard < SMOOTH else min(max(self.best, GROWTH), 1.0)), float(CEILING))
 
     def time(self, seconds: float) -> None:
         """A good answer took so long."""
@@ -229,13 +302,17 @@ class Crowd:
         if self.heard >= SMOOTH:
             self.best = self.mean if self.mean <= self.best else self.best + (self.mean - self.best) / FORGET
 
-    def refuse(self, at: float, flying: int, others: int) -> bool:
+    def refuse(self, at: float, flying: int, others: int, fast: bool) -> bool:
         """Whether an episode is the crowd's fault, so that it shrinks: one is refused that left with so many, `others` still fly.
 
-        It is where the lane was nearly as full as it may be, and as full as was ever proven, or fuller. But what comes back so soon
-        again and again is no fault of the crowd.
+        It is where the lane was as full as it may be, or as was accepted of late. But where it was `fast`, too, that proves
+        nothing, for more out at once is what faster means: then it must have been fuller than any that was accepted since the
+        last episode, `THRICE` in a row. And what comes back so soon again and again is no fault of the crowd.
         """
-        if flying < NEARLY * max(self.proven, min(self.most, 2 * START)) or flying == 1:
+        self.suspected = self.suspected + 1 if flying > self.seen and self.since >= SMOOTH else 0
+        full = self.suspected >= THRICE if fast else flying >= min(self.most, max(self.proven, self.seen))
+        self.proven, self.seen, self.since, self.episode_at = self.seen or self.proven, 0, 0, at
+        if not full or flying < FEW:
             return False
         self.hasty = self.hasty + 1 if at < self.cut_at + FIRST_SPAN else 0
         if self.hasty > HASTY:
@@ -256,4 +333,5 @@ class Crowd:
     def snapshot(self) -> tuple[object, ...]:
         """Everything that changes, as a comparable value."""
         curve = None if self.curve is None else tuple(vars(self.curve).values())
-        return self.size, curve, self.proven, self.hasty, self.least, self.cut_at, self.last_at, self.heard, self.mean, self.best
+        known = (self.proven, self.seen, self.since, self.suspected, self.hasty, self.least, self.cut_at, self.last_at)
+        return self.size, curve, known, self.next_at, self.told, self.usual, self.heard, self.mean, self.best

@@ -35,7 +35,7 @@ def write_commit(repository: Repository, commit: str, folder: str, target: Path)
         with repository.open_objects() as objects:
             for entry in entries:
                 if entry.mode in FILES:
-                    _write_file(objects, entry, _place(target, entry), large)
+                    write_entry(objects, entry, _place(target, entry), large)
             for entry in entries:
                 if entry.mode == LINK:
                     _write_link(objects, entry, _place(target, entry))
@@ -53,7 +53,8 @@ def _place(target: Path, entry: Entry) -> Path:
     return place
 
 
-def _write_file(objects: Objects, entry: Entry, place: Path, large: Path) -> None:
+def write_entry(objects: Objects, entry: Entry, place: Path, large: Path) -> None:
+    """Write one file of a commit to `place`, which must not be there; `large` is where the clone keeps what LFS pointers mean."""
     with os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE), "w+b") as file:
         if objects.copy(entry.object, file) < SMALL:
             _fill_pointer(file, large)

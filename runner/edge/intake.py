@@ -7,9 +7,9 @@ writes and syncs happen in threads. What kind of file may be large is told by it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import aiohttp
 
@@ -26,6 +26,9 @@ SMALL: Final = 1 << 20
 """Beyond so many bytes, what was compressed on its way may be at most a hundred times what came over the wire."""
 PIECE: Final = 512 * 1024
 """Bytes gathered before a thread writes them: fewer hops between threads, and most pictures in one."""
+
+Put: TypeAlias = Callable[[bytes], Awaitable[Blob]]
+"""Puts bytes away durably."""
 
 
 class Exceeded(ValueError):
@@ -85,10 +88,14 @@ class Watch:
             raise Exceeded(f"too slow: {size} bytes in {took:.0f} s")
 
 
+def read_arrived(response: Arrival, cap: int) -> bytes | None:
+    """The body where all of it came with its head, as it nearly always does; None where it has to be waited for, or is large."""
+    content = response.content
+    return content.read_nowait() if content.is_eof() and content.total_bytes <= min(cap, SMALL) else None
+
+
 async def read_whole(response: Arrival, watch: Watch, cap: int, strict: bool) -> bytes:
     """The body in memory. Beyond `cap` bytes it raises `Exceeded` if `strict`, else the rest is left unread."""
-    if response.content.is_eof() and response.content.total_bytes <= min(cap, SMALL):  # nearly always: it came with its head
-        return response.content.read_nowait()
     pieces, size = [], 0
     async for piece in _pieces(response, watch):
         size += len(piece)
@@ -102,10 +109,13 @@ async def read_whole(response: Arrival, watch: Watch, cap: int, strict: bool) ->
     return b"".join(pieces)
 
 
-async def read_into(response: Arrival, sink: Sink, watch: Watch, caps: Caps, cap: int | None = None) -> tuple[bytes, Blob]:
+async def read_into(  # noqa: PLR0913, PLR0917 - what bounds it, and the two places it may go
+    response: Arrival, sink: Sink, watch: Watch, caps: Caps, cap: int | None = None, put: Put | None = None
+) -> tuple[bytes, Blob]:
     """The body into `sink`, which is finished; returns its first 64 KiB and the blob. Beyond its cap it raises `Exceeded`.
 
-    Without a `cap`, a body that begins like an MP4 may be as large as a video, any other as large as a picture.
+    One of a single piece goes to the store by `put`, if there is one, as the sink would have it. Without a `cap`, what begins like
+    an MP4 may be as large as a video, any other as large as a picture.
     """
     head, waiting, size = bytearray(), bytearray(), 0
     async for piece in _pieces(response, watch):
@@ -119,6 +129,8 @@ async def read_into(response: Arrival, sink: Sink, watch: Watch, caps: Caps, cap
         if len(waiting) >= PIECE:
             await asyncio.to_thread(sink.write, bytes(waiting))
             waiting.clear()
+    if put is not None and sink.size == 0:
+        return bytes(head), await put(sink.clean(bytes(waiting)))
     return bytes(head), await asyncio.to_thread(_end, sink, bytes(waiting))
 
 

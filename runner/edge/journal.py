@@ -39,9 +39,10 @@ SETTINGS: Final = (
     "PRAGMA locking_mode=EXCLUSIVE",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA cache_size=-32768",
+    "PRAGMA cache_size=-8192",
 )
-"""What makes a commit durable and keeps others out, in the order in which it is said to a connection; 32 MiB for its pages."""
+"""What makes a commit durable and keeps others out, in the order in which it is said to a connection; 8 MiB for its pages: with
+32, memory grew by a third from 3,000 requests to 30,000."""
 
 Mode: TypeAlias = Literal["live", "sandbox", "replay"]
 

@@ -79,12 +79,14 @@ SELECT fact.n, digest, at, kind, body, seal FROM fact JOIN request ON request.n 
 WHERE fact.n > ? ORDER BY fact.n LIMIT 2000;
 
 -- uncertain: requests that were perhaps bought: the last word about them is a submit without an answer, or one that was lost.
--- Being planned again changes nothing about that, unless a new purchase was ordered.
+-- Being planned again changes nothing about that, unless a new purchase was ordered. One that left with a ticket can be asked for,
+-- and is one of these once that has told nothing.
 SELECT digest FROM request JOIN (
     SELECT request, max(n) AS n FROM fact WHERE kind <> 'planned' OR json_extract(body, '$.fresh') GROUP BY request
 ) AS last ON last.request = request.n JOIN fact ON fact.n = last.n
 WHERE json_extract(body, '$.step') = 'submit'
-  AND (kind = 'sent' OR kind = 'answered' AND json_extract(body, '$.verdict.is') = 'lost')
+  AND (kind = 'sent' AND json_extract(body, '$.ticket') IS NULL OR kind = 'answered' AND json_extract(body, '$.verdict.is') = 'lost')
+  OR kind = 'answered' AND json_extract(body, '$.step') = 'poll' AND json_extract(body, '$.verdict.final')
 ORDER BY request.n;
 
 -- done_by_step: requests whose last fact is that their result is here, counted by what was asked of whom, for which step

@@ -207,6 +207,10 @@ class Outputs:
         """Replace provenance.intoto.json by `pieces`, streamed."""
         return self._write(PROVENANCE, pieces)
 
+    def write_text(self, relative: str, pieces: Iterable[bytes]) -> Written:
+        """Replace a text of ours at `relative`, a path below the output folder, by `pieces`, streamed. Raises as `publish`."""
+        return self._write("/".join(_segments(relative)), pieces)
+
     def retire(self, sha256: str, relative: str, at: float) -> Literal["retired", "kept", "gone"]:
         """Move a published file into `.retired/`, where `at` is its time; `kept` if it is not that blob any more.
 
@@ -275,14 +279,14 @@ class Outputs:
         digest, size, lines = hashlib.sha256(), 0, 0
         path = self.root / name
         try:
-            with self._folder([]) as folder, self._temporary() as (file, place):
+            with self._folder(name.split("/")[:-1]) as folder, self._temporary() as (file, place):
                 for piece in pieces:
                     digest.update(piece)
                     file.write(piece)
                     size, lines = size + len(piece), lines + piece.count(b"\n")
                 file.flush()
                 if not _holds(path, digest.hexdigest(), size):
-                    place(folder, name)
+                    place(folder, path.name)
                     os.fsync(folder)
         except OSError as error:
             raise _failure(path, error) from error

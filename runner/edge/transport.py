@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -27,17 +27,24 @@ from yarl import URL
 
 from runner.edge.blobs import Blobs, Sink
 from runner.edge.bodies import find_assets, write_body, write_plain
+from runner.edge.bounds import Bounds
 from runner.edge.censor import CensoredSink, censor
 from runner.edge.clock import Clock
 from runner.edge.guard import Denied, Guard, Origin, origin_of, read_url
-from runner.edge.intake import Caps, Exceeded, Patience, read_into, read_whole
+from runner.edge.intake import Caps, Exceeded, Patience, read_arrived, read_into, read_whole
 from runner.edge.media import sniff
 from runner.edge.redaction import Redactor, redact
 from runner.edge.secrets import Secrets
 from runner.edge.sessions import Dial, Progress, connections_for
+from runner.edge.shelf import Shelf
 from runner.edge.wire import Arrival, Letter, Wire
 from runner.errors import OurSide
-from runner.records import BLOB_SCHEME, Answer, Asset, Call, FileBody, FormBody, JsonBody, NoAnswer, Reply, Step
+from runner.records import BLOB_SCHEME, Answer, Asset, Call, FileBody, FormBody, JsonBody, NoAnswer, Reply, SecretHeader, Step
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+Heading: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[SecretHeader, ...]]
+"""What a call says of its headers: those that are written out, and those that hold secrets."""
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 MOST_HOPS: Final = 5
@@ -49,6 +56,8 @@ SUBMIT_KEEP_ALIVE: Final = 1.0
 are fewer than any server's own patience; and yet a busy lane's submits hardly ever need a new connection."""
 PLAINLY: Final = MappingProxyType({"Accept-Encoding": "identity"})
 """Files come compressed as they are; a length that means something shows where one was cut."""
+PLACES_KEPT: Final = 256
+"""Addresses and heads remembered of a lane: those of submits are few, those of polls all different."""
 HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
@@ -84,6 +93,26 @@ class _Lane:
     redactor: Redactor
     submit: Wire
     poll: Wire
+    known: dict[tuple[str, Step], URL] = field(default_factory=dict)
+    heads: dict[Heading, Mapping[str, str]] = field(default_factory=dict)
+
+    def url_of(self, call: Call) -> URL:
+        """Where the call goes. Raises `Denied` where that is none of the lane's own addresses."""
+        url = self.known.get((call.url, call.purpose))
+        if url is None:
+            url = read_url(call.url)
+            if not self.owns(origin_of(url), call.purpose):
+                raise Denied(f"{origin_of(url)} is not an address of this lane, and its key goes nowhere else")
+            _remember(self.known, (call.url, call.purpose), url)
+        return url
+
+    def headers_of(self, call: Call) -> Mapping[str, str]:
+        """The call's headers with the lane's secrets in their places. Raises `OurSide`."""
+        headers = self.heads.get((call.headers, call.secrets))
+        if headers is None:
+            headers = _headers(call, self.secrets)
+            _remember(self.heads, (call.headers, call.secrets), headers)
+        return headers
 
     def owns(self, origin: Origin, purpose: Step) -> bool:
         """Whether the lane's key may go there: to the addresses of the project file, and with a poll to the vendor's own hosts."""
@@ -128,11 +157,14 @@ class Transport:
         self._patience, self._caps = patience or Patience(), caps or Caps()
         self._timeouts = {step: self._patience.of(step) for step in ("submit", "poll", "fetch")}
         self._guard = guard_lanes(lanes)
+        self.shelf = Shelf(blobs.keep_all)
         self._stack = AsyncExitStack()
         self._lanes: dict[str, _Lane] = {}
         self._imports: OrderedDict[str, asyncio.Task[Reply]] = OrderedDict()
 
     async def __aenter__(self) -> Transport:
+        self._bounds = Bounds()
+        self._stack.callback(self._bounds.close)
         try:
             for name, access in self._access.items():
                 self._lanes[name] = await self._open_lane(access)
@@ -186,18 +218,16 @@ class Transport:
 
     async def _ask(self, lane: _Lane, call: Call) -> Reply:
         """A submit or a poll: to the lane's own addresses only, with its secrets."""
-        url = read_url(call.url)
-        if not lane.owns(origin_of(url), call.purpose):
-            raise Denied(f"{origin_of(url)} is not an address of this lane, and its key goes nowhere else")
-        headers = _headers(call, lane.secrets)
+        url, headers = lane.url_of(call), lane.headers_of(call)
         data: bytes | Path = b""
         if isinstance(call.body, FileBody):
-            data, headers["Content-Type"] = self._blobs.path(call.body.sha256), call.body.content_type
+            data, headers = self._blobs.path(call.body.sha256), {**headers, "Content-Type": call.body.content_type}
         elif call.body is not None:
             try:
-                data, headers["Content-Type"] = await self._write(call.body, lane.origins)
+                data, kind = await self._write(call.body, lane.origins)
             except _NotBrought as failure:
                 return NoAnswer(False, str(failure))
+            headers = {**headers, "Content-Type": kind}
         wire = lane.submit if call.purpose == "submit" else lane.poll
         timeouts = self._timeouts["fetch" if call.sink == "file" else call.purpose]
         letter = Letter(call.method, url, headers, data, timeouts)
@@ -210,7 +240,7 @@ class Transport:
         """One request, one answer; `sink` takes the body of a 2xx."""
         progress = Progress()
         try:
-            async with asyncio.timeout(letter.timeouts.total):
+            with self._bounds.within(letter.timeouts.total):
                 arrival = await wire.send(letter, progress)
                 try:
                     return await self._read(arrival, sink, cap)
@@ -221,11 +251,14 @@ class Transport:
 
     async def _read(self, arrival: Arrival, sink: Sink | None, cap: int | None) -> Answer:
         headers = {name.lower(): value for name, value in arrival.headers.items()}
-        watch = self._patience.watch(self._clock)
         if sink is not None and 200 <= arrival.status < 300:
-            head, blob = await read_into(arrival, sink, watch, self._caps, cap)
+            watch, put = self._patience.watch(self._clock), self.shelf.put if isinstance(sink, CensoredSink) else None
+            head, blob = await read_into(arrival, sink, watch, self._caps, cap, put)
             return Answer(arrival.status, headers, head, blob)
-        body = await read_whole(arrival, watch, self._caps.memory, strict=200 <= arrival.status < 300)
+        body = read_arrived(arrival, self._caps.memory)
+        if body is None:
+            watch = self._patience.watch(self._clock)
+            body = await read_whole(arrival, watch, self._caps.memory, strict=200 <= arrival.status < 300)
         return Answer(arrival.status, headers, body)
 
     async def _follow(self, text: str, near: frozenset[Origin], sink: Sink, cap: int | None) -> Reply:
@@ -289,6 +322,12 @@ def _headers(call: Call, secrets: Secrets) -> dict[str, str]:
         if not HEADER_VALUE.fullmatch(value):
             raise OurSide(f"header {name}: a character that cannot stand in a header; mend the setting it comes from")
     return headers
+
+
+def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+    if len(known) >= PLACES_KEPT:
+        known.clear()
+    known[key] = value
 
 
 def _join(url: URL, location: str) -> str:

@@ -17,9 +17,9 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -37,6 +37,7 @@ PIECE: Final = 256 * 1024
 BUFFER: Final = 64 * 1024
 """Bytes of an answer that wait unread before the socket is left alone for a while."""
 WAYS_KEPT: Final = 256
+HEADS_KEPT: Final = 256
 USED: Final = frozenset({"skip_payload", "read_until_eof", "read_timeout", "read_bufsize"})
 """What we tell aiohttp's protocol of an answer: it is not part of what is promised to stay."""
 BARE: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
@@ -44,6 +45,9 @@ BARE: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """What may be the name of a header (RFC 9110, section 5.6.2)."""
 AUTOMATIC: Final = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
+
+Head: TypeAlias = tuple[str, URL, tuple[tuple[str, str], ...]]
+"""What the head of a call is made of, but for the length of its data: method, address and headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Wire:
         check_library()
         self._connector = make_connector(dial, limit, keep_alive, resolver)
         self._ways: dict[tuple[str, str], aiohttp.ClientRequest] = {}
+        self._heads: dict[Head, bytes] = {}
 
     async def __aenter__(self) -> Wire:
         return self
@@ -97,7 +102,7 @@ class Wire:
 
         Raises what aiohttp raises: `ClientError`, `OSError`, `TimeoutError`; `ValueError` for a head nobody may write.
         """
-        head = write_head(letter)
+        head = write_head(letter, self._heads)
         try:
             connection = await self._connector.connect(self._way_to(letter.url), [], letter.timeouts)
         except TimeoutError as error:
@@ -155,28 +160,34 @@ async def _write_file(protocol: ResponseHandler, path: Path) -> None:
             await writer.write(piece)
 
 
-def write_head(letter: Letter) -> bytes:
-    """The head of the request (RFC 9112). Raises `ValueError` for a name or a value that would end its line."""
-    lines = [_preamble(letter.method, letter.url, tuple(letter.headers))]
+def write_head(letter: Letter, known: dict[Head, bytes] | None = None) -> bytes:
+    """The head of the request (RFC 9112). Raises `ValueError` for a name or a value that would end its line.
+
+    `known` are heads that were written before: but for the length, most of a lane's calls have the same.
+    """
+    key = letter.method, letter.url, tuple(letter.headers.items())
+    lines = None if known is None else known.get(key)
+    if lines is None:
+        lines = _write_lines(letter)
+        if known is not None:
+            if len(known) >= HEADS_KEPT:
+                known.clear()
+            known[key] = lines
+    size = letter.data.stat().st_size if isinstance(letter.data, Path) else len(letter.data)
+    return lines + b"Content-Length: %d\r\n\r\n" % size if size or letter.method not in BARE else lines + b"\r\n"
+
+
+def _write_lines(letter: Letter) -> bytes:
+    """All of the head but the length of the data."""
     for name, value in letter.headers.items():
+        if TOKEN.fullmatch(name) is None:
+            raise ValueError(f"{name!r} cannot be the name of a header")
         if "\r" in value or "\n" in value or "\0" in value:
             raise ValueError(f"header {name}: a character that cannot stand in a header")
-        lines.append(f"{name}: {value}\r\n")
-    size = letter.data.stat().st_size if isinstance(letter.data, Path) else len(letter.data)
-    if size or letter.method not in BARE:
-        lines.append(f"Content-Length: {size}\r\n")
-    lines.append("\r\n")
-    return "".join(lines).encode()
-
-
-@lru_cache(maxsize=1024)
-def _preamble(method: str, url: URL, names: tuple[str, ...]) -> str:
-    """What comes before headers of these names: the same for most calls of a lane."""
-    if wrong := [name for name in names if TOKEN.fullmatch(name) is None]:
-        raise ValueError(f"{wrong[0]!r} cannot be the name of a header")
-    given = {name.lower() for name in names}
-    more = "".join(f"{name}: {value}\r\n" for name, value in AUTOMATIC.items() if name.lower() not in given)
-    return f"{method} {url.raw_path_qs} HTTP/1.1\r\nHost: {url.host_port_subcomponent}\r\n{more}"
+    given = {name.lower() for name in letter.headers}
+    more = {name: value for name, value in AUTOMATIC.items() if name.lower() not in given}
+    first = f"{letter.method} {letter.url.raw_path_qs} HTTP/1.1\r\nHost: {letter.url.host_port_subcomponent}\r\n"
+    return (first + "".join(f"{name}: {value}\r\n" for name, value in (more | dict(letter.headers)).items())).encode()
 
 
 @cache

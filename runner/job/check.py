@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from runner.census import Census, fingerprint
 from runner.errors import Complaint, Invalid, Place
+from runner.job.exporting import Rehearsal
 from runner.job.memo import Distinct, Scale
 from runner.job.paths import fold
 from runner.job.plan import Plan, stem, variant_key
@@ -89,7 +90,7 @@ class Notes:
 
 
 class Landing(NamedTuple):
-    """Where a result goes: its path, the symbolic identity of what is asked, and who asks."""
+    """Where a result goes: its path, the symbolic identity of what is asked and what it is made into, and who asks."""
 
     path: str
     identity: int
@@ -113,10 +114,11 @@ class Course:
         step = symbol.step
         saved = step.save.reads if isinstance(step.save, Prompt) else frozenset() if step.save else EVERYTHING
         judged = [read for prompt in prompts_in(list(step.expect.values())) for read in prompt.reads]
+        made = [read for prompt in prompts_in(list(step.finish.values())) for read in prompt.reads]
         self.step = step
         self.symbol = symbol
         self.asking = Scale(step.reads, plan.cells, plan.job.variants)
-        self.landing = Scale(step.reads | saved.union(judged), plan.cells, plan.job.variants)
+        self.landing = Scale(step.reads | saved.union(judged, made), plan.cells, plan.job.variants)
         self.judges = bool(judged)
         self.known: dict[int, int | None] = {}
         self.landed: set[int] = set()
@@ -139,7 +141,8 @@ class Walk:
         self._plan = plan
         self._notes = notes
         self._at: tuple[int, Row] | None = None
-        self._seeded = any(course.landing.by_seed for course in self.courses)
+        self._exports = Rehearsal(plan.exports, (step.name for step in plan.steps), plan.cells, plan.job.variants)
+        self._seeded = any(course.landing.by_seed for course in self.courses) or self._exports.scale.by_seed
         self._stand_ins = {course.step.name: course.symbol.stand_in for course in self.courses}
 
     def landings(self, rows: Iterable[Row]) -> Iterator[Landing]:
@@ -148,6 +151,7 @@ class Walk:
             self.rows += 1
             for course in self.courses:
                 course.forget()
+            self._exports.forget()
             yield from self._of_row(row)
 
     def _selected(self, rows: Iterable[Row]) -> Iterator[Row]:
@@ -180,14 +184,17 @@ class Walk:
 
     def _of_variant(self, row: Row, spot: Spot, scope: Scope) -> Iterator[Landing]:
         identities: dict[str, int | None] = {}
+        self._exports.try_out(spot.cell, spot.number, scope, self._note)
         scope["steps"] = self._stand_ins
         for course in self.courses:
             identity = self._identity(course, spot, scope, identities)
             identities[course.step.name] = identity
             if identity is None:
                 scope["steps"] = {name: answer for name, answer in scope["steps"].items() if name != course.step.name}
-            elif identity != BROKEN and (path := self._path(course, spot, scope, identities)):
-                yield Landing(path, identity, course.step, row, spot.key)
+            elif identity == BROKEN or not (path := self._path(course, spot, scope, identities)):
+                continue
+            elif made := course.symbol.finish(scope, identity):
+                yield Landing(path, made, course.step, row, spot.key)
 
     def _identity(self, course: Course, spot: Spot, scope: Scope, identities: dict[str, int | None]) -> int | None:
         key = course.asking.key(spot.cell, spot.number)

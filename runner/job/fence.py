@@ -94,7 +94,18 @@ class Missing(StrictUndefined):
 DRAWN: Final = ".svg.j2"
 """How the names of templates end that make drawings: what they print is data inside XML, and nothing of it is markup."""
 XML_MARKS: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+DRAWING_FROM: Final = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 UNSAYABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class Drawn(str):
+    """Markup that a template of drawings has made itself, by a macro or a `set` block: its values are escaped already.
+
+    Whatever is made of it (cut, joined, changed) is plain text, and escaped again. Jinja's own Markup is not used: it keeps its
+    word through far more than can be vouched for.
+    """
+
+    __slots__ = ()
 
 
 class Fence(ImmutableSandboxedEnvironment):
@@ -108,6 +119,7 @@ class Fence(ImmutableSandboxedEnvironment):
         self.purse = purse = Purse()
         self.filters = {name: metered(name, work, purse) for name, work in FILTERS.items()}
         self.filters |= {"_turns": self._turns, "_joined": self._joined, "_weighed": self._weighed, "_paid": self._paid}
+        self.filters["_captured"] = _captured
         self.tests = {name: metered(name, work, purse) if name in COMPARING else work for name, work in TESTS.items()}
         self.globals = {"range": self._range}
         self._read = self._nodes = 0
@@ -124,6 +136,8 @@ class Fence(ImmutableSandboxedEnvironment):
         if size > LARGEST_TREE or self._nodes > MOST_NODES:
             most, what = (LARGEST_TREE, "one") if size > LARGEST_TREE else (MOST_NODES, "all templates of a job")
             self.refuse(f"more than {most:,} names, texts and operations in {what}; shorten it", 1, name)
+        if (name or "").endswith(DRAWN):
+            self._keep_to_drawings(tree, name)
         return tree
 
     def compile(self, source: Any, name: Any = None, filename: Any = None, raw: Any = False, defer_init: Any = False) -> Any:
@@ -140,6 +154,13 @@ class Fence(ImmutableSandboxedEnvironment):
     def refuse(self, message: str, line: int, name: str | None) -> NoReturn:
         """Stop compiling: what stands in this line of that template is not allowed."""
         raise TemplateSyntaxError(message, line, name)
+
+    def _keep_to_drawings(self, tree: nodes.Template, name: str | None) -> None:
+        """What prose prints is not escaped, so a drawing takes in only drawings."""
+        for node in tree.find_all(DRAWING_FROM):
+            other: nodes.Node = node.template  # type: ignore[attr-defined]
+            if not isinstance(other, nodes.Const) or not str(other.value).endswith(DRAWN):
+                self.refuse(f"a drawing takes in only other drawings, templates called NAME{DRAWN}", node.lineno, name)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`obj.attribute`: a key of a map, a listed method, or what the data's own class declares (a price's amount)."""
@@ -165,7 +186,8 @@ class Fence(ImmutableSandboxedEnvironment):
         called: Any = __obj
         if isinstance(owner := getattr(called, "__self__", None), str | Mapping):
             __self.purse.pay(_price_of_method(called.__name__, owner) + sum(map(weigh, (*args, *kwargs.values()))))
-        return __context.call(called, *args, **kwargs)
+        made = __context.call(called, *args, **kwargs)
+        return Drawn(made) if isinstance(called, Macro) and _is_drawing(__context) else made
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """`+`, `*`, `**`, `%` and `<<` with the size of the result known before it is made."""
@@ -210,7 +232,7 @@ class Fence(ImmutableSandboxedEnvironment):
         """What is printed; being given the context keeps Jinja from printing constants before they are paid for."""
         if not isinstance(value, str):
             value = spoken(value)
-        if (context.name or "").endswith(DRAWN):
+        if type(value) is not Drawn and _is_drawing(context):
             value = escape_xml(value)
         self.purse.pay(len(value))
         return value
@@ -221,11 +243,14 @@ class Fence(ImmutableSandboxedEnvironment):
             yield value
 
     def _joined(self, parts: list[Any]) -> str:
+        is_drawn = any(type(part) is Drawn for part in parts)
         texts = [part if isinstance(part, str) else spoken(part) for part in parts]
+        if is_drawn:
+            texts = [text if type(text) is Drawn else escape_xml(text) for text in texts]
         size = sum(map(len, texts))
         bounded(size)
         self.purse.pay(size)
-        return "".join(texts)
+        return Drawn("".join(texts)) if is_drawn else "".join(texts)
 
     def _weighed(self, value: Any) -> Any:
         self.purse.pay(weigh(value))
@@ -239,6 +264,16 @@ class Fence(ImmutableSandboxedEnvironment):
         if len(asked) > LONGEST_RANGE:
             raise Growth(f"range of {len(asked):,}; at most {LONGEST_RANGE:,} are allowed")
         return asked
+
+
+def _is_drawing(context: Context) -> bool:
+    return (context.name or "").endswith(DRAWN)
+
+
+@pass_context
+def _captured(context: Context, text: str) -> str:
+    """What a `set` block has printed."""
+    return Drawn(text) if _is_drawing(context) else text
 
 
 def escape_xml(text: str) -> str:

@@ -37,6 +37,14 @@ _NAMED: Final = re.compile(
     r"""["']?[ \t]*[:=][ \t]*["']?(?:(?:Bearer|Basic|Token)[ \t]+)?(?P<value>[A-Za-z0-9+/_=.-]{20,})""",
     re.IGNORECASE,
 )
+_SIGNS: Final = (
+    *(f"{name}{dash}" for name in ("sk", "vk", "rk") for dash in "-_"),
+    *(f"gh{sort}_" for sort in "opusr"),
+    *("AKIA", "ASIA", "github_pat_", "glpat-", "xox", "AIza", "hf_", "r8_", "eyJ", "-----BEGIN"),
+)
+"""Without any of these a text holds nothing of `_MARKED`: looking for plain texts is ten times as fast."""
+_NAMES: Final = ("key", "token", "ecret", "word", "wd", "author", "cred")
+"""The same for `_NAMED`, in lower case, and of each name a part without s and i, which `re` takes for foreign letters too."""
 _NUMBER: Final = re.compile(r"[0-9a-fA-F]{32,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RUN: Final = re.compile(r"[A-Za-z0-9+/]{20,}")
 _MIXED: Final = (re.compile("[0-9]"), re.compile("[a-z]"), re.compile("[A-Z]"))
@@ -44,12 +52,21 @@ _MIXED: Final = (re.compile("[0-9]"), re.compile("[a-z]"), re.compile("[A-Z]"))
 
 def find_literals(text: str, file: str) -> list[Complaint]:
     """A complaint for every line of `text` that seems to hold a key, its place told and the key starred out."""
-    if not (_MARKED.search(text) or _NAMED.search(text)):
+    if not (_has_sign(text) and _MARKED.search(text)) and not (_has_name(text) and _NAMED.search(text)):
         return []
     lines = enumerate(text.splitlines(), 1)
     return [
         _complaint(Place(file, number, spans[0][0] + 1, _star(line, spans))) for number, line in lines if (spans := _spans(line))
     ]
+
+
+def _has_sign(text: str) -> bool:
+    return any(sign in text for sign in _SIGNS)
+
+
+def _has_name(text: str) -> bool:
+    low = text.lower()
+    return any(name in low for name in _NAMES)
 
 
 def _spans(line: str) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ the model together, in the order of the file. Reading bytes is apart from findin
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -148,8 +149,12 @@ def read_project(raw: bytes, file: str) -> tuple[Project, Document]:
     return _read(raw, file, Project)
 
 
+@functools.lru_cache(32)
 def read_vendor(raw: bytes, file: str) -> VendorFile:
-    """The vendor that `raw` describes. Raises `Invalid`. Its model is imported by who describes one: most projects do not."""
+    """The vendor that `raw` describes. Raises `Invalid`. Its model is imported by who describes one: most projects do not.
+
+    Kept, because every job of a project reads the same ones again.
+    """
     from runner.job.vendor import Vendor  # noqa: PLC0415 - see above
     from runner.job.vendor_checks import problems_of  # noqa: PLC0415
 

@@ -175,6 +175,13 @@ class Metered(NodeTransformer):
         self.generic_visit(node)
         return node
 
+    def visit_AssignBlock(self, node: nodes.AssignBlock) -> nodes.AssignBlock:  # noqa: N802
+        """What `{% set x %}…{% endset %}` has printed is known as such: in a drawing it is escaped already."""
+        self.generic_visit(node)
+        if node.filter is None:
+            node.filter = nodes.Filter(None, "_captured", [], [], None, None, lineno=node.lineno)
+        return node
+
     def visit_ScopedEvalContextModifier(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
         """`{% autoescape %}` makes HTML of texts, whose methods read any attribute of anything."""
         raise TemplateSyntaxError("autoescape is not available: prompts are plain text", node.lineno)

@@ -24,6 +24,7 @@ from pydantic import (
 from runner.fields import Problem
 from runner.job.axes import ENTRIES, MATRIX_SCHEMA, axes_problems
 from runner.job.expect_form import Expect
+from runner.job.export_form import Export
 from runner.job.finish_form import Finish
 from runner.job.forms import (
     EXPRESSION_SCHEMA,
@@ -45,7 +46,7 @@ from runner.job.forms import (
 from runner.job.spec import Spec
 from runner.job.speech import say
 
-__all__ = ["Budget", "Expect", "Feed", "Job", "JobBudget", "Output", "Spec", "StepSpec"]
+__all__ = ["Budget", "Expect", "Export", "Feed", "Job", "JobBudget", "Output", "Spec", "StepSpec"]
 
 FeedFormat: TypeAlias = Literal["auto", "csv", "tsv", "json", "jsonl", "merchant", "parquet", "xlsx"]
 
@@ -290,3 +291,6 @@ class Job(Spec):
     budget: JobBudget | None = Field(None, description="Ceilings of this job; it can only lower the project's.")
     output: Output = Field(description="Where the files go.")
     refresh: Refresh | None = Field(None, description="When to run again, and what is too old.")
+    export: dict[Name, Export] = Field(
+        default_factory=dict, description="Feeds that carry the results elsewhere, by name; written to output.dir/export/."
+    )

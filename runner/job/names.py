@@ -55,11 +55,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a job declares: names that are there in some cell, the vars, and what each step's operation gives (None: unknown)."""
+    """What a job declares: names that are there in some cell, the vars, and what each step's operation gives (None: unknown).
+
+    `links` are what a step with files offers besides, where results are read that are published already.
+    """
 
     matrix: frozenset[str]
     vars: frozenset[str]
     steps: Mapping[str, Gives | None]
+    links: tuple[str, ...] = ()
 
 
 def readings(
@@ -90,7 +94,7 @@ def wrong_name(reading: Reading, allowed: frozenset[str], known: Known) -> str |
         cure = suggest(root, allowed) if root not in ROOTS else f"; it takes {', '.join(sorted(allowed))}"
         return f"there is no {root} here{cure}"
     if root == "steps":
-        return _wrong_step(rest, known.steps)
+        return _wrong_step(rest, known.steps, known.links)
     declared = {"matrix": known.matrix, "vars": known.vars, "job": frozenset({"name"})}.get(root)
     if declared is None or not rest or rest[0] in declared or reading.guarded:
         return None
@@ -100,21 +104,23 @@ def wrong_name(reading: Reading, allowed: frozenset[str], known: Known) -> str |
 ROOTS: Final = frozenset({"row", "matrix", "vars", "variant", "seed", "steps", "job"})
 
 
-def _wrong_step(rest: list[str], steps: Mapping[str, Gives | None]) -> str | None:
+def _wrong_step(rest: list[str], steps: Mapping[str, Gives | None], links: tuple[str, ...]) -> str | None:
     if not rest:
         return "steps must be read by name, such as steps.NAME.text, so that their order is known"
     step = rest[0]
     if step not in steps:
         return f"there is no step {step}{suggest(step, steps)}"
     gives = steps[step]
-    if gives is None or len(rest) < 2 or rest[1] in OFFERS[gives]:
+    if gives is None or len(rest) < 2 or rest[1] in OFFERS[gives] or ("file" in OFFERS[gives] and rest[1] in links):
         return None
     return f"steps.{step} gives {GIVEN[gives]}, not .{rest[1]}; write steps.{step}.{OFFERS[gives][0]}"
 
 
 def _free_names(tree: nodes.Template, file: str | None) -> set[str]:
+    """What the template needs from outside. What it sets only where an `if` holds is its own; rendering tells if it is not."""
+    own = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
     try:
-        return meta.find_undeclared_variables(tree)
+        return meta.find_undeclared_variables(tree) - (own - ROOTS)
     except TemplateAssertionError as error:
         raise TemplateAssertionError(error.message or "", error.lineno, file) from None
 

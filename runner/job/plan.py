@@ -22,6 +22,7 @@ from runner.fields import PENDING, Offer, Problem, check_params
 from runner.job.document import dotted
 from runner.job.expect import Expected
 from runner.job.expectation import read_expected
+from runner.job.exporting import compile_exports
 from runner.job.finishing import Finisher, Finishing, finishing_of, source_types
 from runner.job.judgement import LookAt, look_at_nothing
 from runner.job.load import JobFile, ProjectFile
@@ -86,7 +87,8 @@ class Plan:
         self.where = self._where(compiler)
         self.steps = compile_steps(self.job, catalog, compiler, self.files)
         self.needs: Mapping[str, frozenset[str]] = {step.name: step.needs for step in self.steps}
-        self.complaints: tuple[Complaint, ...] = tuple(dict.fromkeys(compiler.complaints))
+        self.exports, wrong = compile_exports(self.job.export, self.document, templates, compiler.known)
+        self.complaints: tuple[Complaint, ...] = tuple(dict.fromkeys((*compiler.complaints, *wrong)))
         self._source_types = source_types(self.steps) if self.job.output.mark else {}
         self._marks = {name: Finishing(source_type=kind) for name, kind in self._source_types.items() if kind is not None}
         self._templates = compiler.templates
@@ -103,7 +105,8 @@ class Plan:
         """The columns of the feed that some template reads; `*` is among them where one takes the row as a whole."""
         shapes = [part for step in self.steps for part in (step.shape, step.when, step.save, list(step.expect.values()))]
         shapes += [list(step.finish.values()) for step in self.steps]
-        reads = (read for prompt in prompts_in([self.where, *shapes]) for read in prompt.reads)
+        exported = (prompt for export in self.exports for prompt in export.prompts)
+        reads = (read for prompt in (*prompts_in([self.where, *shapes]), *exported) for read in prompt.reads)
         ways = (read.split(".") for read in reads)
         return frozenset(way[1] if len(way) > 1 else "*" for way in ways if way[0] == "row")
 

@@ -13,11 +13,13 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
+from runner.census import fingerprint
 from runner.errors import Place
 from runner.fields import PENDING, Problem, check_params
 from runner.job.document import dotted
 from runner.job.expectation import read_expected
 from runner.job.filters import Echo
+from runner.job.finishing import finishing_of
 from runner.job.names import OFFERS
 from runner.job.plan import Plan
 from runner.job.rendering import Path, Prompt, Scope, Unrenderable, build
@@ -75,6 +77,20 @@ class Symbol:
         except Unrenderable as wrong:
             if wrong.owner is not scope["steps"]:
                 self._note(wrong.message, wrong.path, wrong.place)
+
+    def finish(self, scope: Scope, identity: int) -> int:
+        """The identity of what is published: of one answer, `finish:` may make several files. Notes what is wrong with it."""
+        if not self.step.finish:
+            return identity
+        try:
+            wish = finishing_of(build(dict(self.step.finish), lambda prompt: prompt.render(scope)), None)
+        except Unrenderable as wrong:
+            self._note(wrong.message, wrong.path, wrong.place)
+        except ValueError as wrong:
+            self._note(str(wrong), (*self.step.path, "finish"), None)
+        else:
+            return fingerprint(f"{identity} {wish.digest}")
+        return BROKEN
 
     def _read(self, prompt: Prompt, scope: Scope, identities: Identities, tokens: list[Any]) -> Any:
         """The value, or PENDING with its token where it reads an answer. A stand-in's mistakes count only for names no map has."""

@@ -142,6 +142,24 @@ class PollingSpec(Spec):
     cap: Duration = Field(15, description="At most so long apart.")
 
 
+class ResultSpec(Spec):
+    """Where the result of a job that is done is asked for, if not where its state is told."""
+
+    NOUN: ClassVar[str] = "result"
+    path: Text | None = Field(None, description="Below base_url, with {ticket}.", examples=["/jobs/{ticket}/result"])
+    url: Query | None = Field(
+        None, description="Where the answer that says so names the URL; at base_url's host, or at one of `hosts`."
+    )
+
+
+class TokensSpec(Spec):
+    """How an operation uses up limits in tokens: estimated before it is sent, settled by what the answer counts."""
+
+    NOUN: ClassVar[str] = "tokens"
+    most: Query | None = Field(None, description="A query over the params: how many the answer may have.", examples=["max_tokens"])
+    used: Query = Field(description="How many were used: a number, or numbers to be added.", examples=["usage.total_tokens"])
+
+
 class PollSpec(Spec):
     """How to ask for a queued job: at a path with {ticket}, or at the URL that the answer to the submit names."""
 
@@ -160,11 +178,12 @@ class PollSpec(Spec):
     )
     failed_if: Query | None = Field(None, description="True where the job has failed, though its word says that it is done.")
     reason: Query | None = Field(None, description="Where the reason of a failure stands.")
+    result: ResultSpec | None = Field(None, description="Where the result is asked for once the job is done.")
     answer: AnswerSpec = Field(description="Where the result stands.")
 
 
 class OperationSpec(Spec):
-    """One thing that can be asked for. The submit is always a POST."""
+    """One thing that can be asked for."""
 
     NOUN: ClassVar[str] = "an operation"
     summary: Text = Field(description="What it is for, in a line.")
@@ -172,6 +191,9 @@ class OperationSpec(Spec):
     gives: Gives = Field(description="What `steps.NAME` offers afterwards; task: only an id.")
     path: Text = Field(
         description="Below base_url; {options.NAME} and {params.NAME} are filled in, percent-encoded; {+options.NAME} as it is."
+    )
+    method: Literal["POST", "PUT", "GET"] = Field(
+        "POST", description="How it is asked for. A GET has no body: all it says stands in its path and query."
     )
     query: dict[str, QueryValue] = Field(default_factory=dict, description="Query parameters.")
     body: Literal["json", "multipart"] = Field("json", description="How the params travel.")
@@ -189,6 +211,7 @@ class OperationSpec(Spec):
     polling: PollingSpec | None = Field(None, description="When to ask for it.")
     deadline: Duration = Field(600, description="How long a job may stay queued or running before it is left for the next run.")
     price: PriceSpec | None = Field(None, description="The most that one request costs.")
+    tokens: TokensSpec | None = Field(None, description="How it uses up limits in tokens.")
     examples: list[dict[str, Any]] = Field(default_factory=list, description="Params that `adbatch providers test` sends.")
 
 

@@ -25,6 +25,9 @@ RESERVED: Final = frozenset({"base_url", "keys", "kind", "describe", "limits"})
 def problems_of(vendor: Vendor) -> list[Problem]:
     """Every mistake between the parts of a description."""
     problems = [*_headers(vendor), *_options(vendor), *_errors(vendor)]
+    if vendor.limits.tokens and not any(operation.tokens for operation in vendor.operations.values()):
+        told = "no operation says how it uses up tokens; give one tokens: {used: …}, where the answer counts them"
+        problems.append(Problem(("limits", "tokens"), told))
     for name, operation in vendor.operations.items():
         problems += _operation(vendor, operation, ("operations", name))
     return problems
@@ -73,8 +76,24 @@ def _operation(vendor: Vendor, operation: OperationSpec, way: Way) -> Iterator[P
     for number, rule in enumerate(operation.rules):
         yield from _rule(operation, rule, (*way, "rules", number))
     yield from _result(operation, way)
+    if operation.method == "GET":
+        yield from _bodiless(operation, way)
     if operation.poll is not None:
         yield from _poll(vendor, operation, operation.poll, (*way, "poll"))
+
+
+def _bodiless(operation: OperationSpec, way: Way) -> Iterator[Problem]:
+    """What a GET could not say, for it has no body."""
+    places = [slot for slot in slots_of([operation.path, *operation.query.values()]) if slot.whose == "params"]
+    if operation.send:
+        yield Problem((*way, "send"), "a GET has no body; write it under query:")
+    if operation.open:
+        yield Problem((*way, "open"), "a GET has no body in which further fields could be passed on")
+    for name, field in operation.fields.items():
+        if "image" in (field.type if isinstance(field.type, list) else [field.type]):
+            yield Problem((*way, "fields", name), "a GET has no body in which a picture could travel")
+        elif all(slot.name != name for slot in places):
+            yield Problem((*way, "fields", name), f"a GET has no body; put {{params.{name}}} into path: or query:")
 
 
 def _address(vendor: Vendor, operation: OperationSpec, path: str, way: Way, polled: bool = False) -> Iterator[Problem]:
@@ -181,5 +200,23 @@ def _poll(vendor: Vendor, operation: OperationSpec, poll: PollSpec, way: Way) ->
         yield from _places(vendor, operation, value, (*way, "query", name), polled=True)
     if poll.option is not None and poll.option not in vendor.options:
         yield Problem((*way, "option"), f"there is no option {poll.option}{suggest(poll.option, vendor.options)}")
+    if poll.result is not None:
+        yield from _fetched(vendor, operation, poll, (*way, "result"))
     if poll.states is None and poll.statuses is None and poll.done_if is None:
         yield Problem(way, "needs states, statuses or done_if: how to tell that a job is done")
+
+
+def _fetched(vendor: Vendor, operation: OperationSpec, poll: PollSpec, way: Way) -> Iterator[Problem]:
+    """Where a result is asked for: at one place, and by an id only where there is one."""
+    result = poll.result
+    assert result is not None
+    if (result.path is None) == (result.url is None):
+        yield Problem(way, "needs either path: or url:, where to ask for the result")
+    if result.path is not None:
+        yield from _address(vendor, operation, result.path, (*way, "path"), polled=True)
+        if not any(slot.whose == "ticket" for slot in slots_of(result.path)):
+            yield Problem((*way, "path"), "needs {ticket}")
+        if poll.path is None:
+            yield Problem((*way, "path"), "needs poll.path beside it: an address that the answer names is no {ticket} to fill in")
+    if poll.states is None and poll.statuses is None:
+        yield Problem(way, "needs states or statuses: done_if tells of a result that is there already")

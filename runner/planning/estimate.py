@@ -23,6 +23,7 @@ from runner.fields import Operation
 from runner.job.model import Retry, StepSpec
 from runner.planning.preview import Preview
 from runner.records import Limits, Money
+from runner.verdicts import Done
 
 SAMPLE: Final = 200
 """Requests, the last ones saved, whose durations say what is usual."""
@@ -41,10 +42,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """How a request of some operation usually goes: seconds from submit to result, and polls."""
+    """How a request of some operation usually goes: seconds from submit to result, polls, and tokens where the vendor told them."""
 
     seconds: float
     polls: float = 0.0
+    tokens: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +89,20 @@ def estimate(desk: Desk, preview: Preview, usual: Mapping[str, Usual]) -> Estima
 
 
 def usual_paces(histories: Iterable[Sequence[Fact]]) -> dict[str, Usual]:
-    """The median seconds and mean polls of the operations in these histories, by use."""
-    seen: dict[str, list[tuple[float, int]]] = {}
+    """The median seconds, mean polls and mean tokens of the operations in these histories, by use."""
+    seen: dict[str, list[tuple[float, int, int]]] = {}
     for history in histories:
         use = next((fact.request.use for fact in history if isinstance(fact, Planned)), None)
         sent = [fact.at for fact in history if isinstance(fact, Sent) and fact.step == "submit"]
         saved = [fact.at for fact in history if isinstance(fact, Saved)]
         if use and sent and saved and saved[-1] >= sent[-1]:
             polls = sum(isinstance(fact, Answered) and fact.step == "poll" and fact.at >= sent[-1] for fact in history)
-            seen.setdefault(use, []).append((saved[-1] - sent[-1], polls))
+            answers = (fact.verdict for fact in history if isinstance(fact, Answered))
+            tokens = max((verdict.used for verdict in answers if isinstance(verdict, Done)), default=0)
+            seen.setdefault(use, []).append((saved[-1] - sent[-1], polls, tokens))
     return {
-        use: Usual(statistics.median(seconds for seconds, _ in told), statistics.fmean(polls for _, polls in told))
-        for use, told in seen.items()
+        use: Usual(statistics.median(told[0] for told in all_), *(statistics.fmean(told[n] for told in all_) for n in (1, 2)))
+        for use, all_ in seen.items()
     }
 
 
@@ -206,7 +210,9 @@ def _busy(desk: Desk, lane: str, work: Mapping[str, int], paces: Mapping[str, Us
     here = [name for name, step in steps.items() if (step.provider, step.lane) == (lane, "direct") and work.get(name)]
     mine = [(work[name], paces[name]) for name in here]
     calls = sum(count * (1 + (pace.polls if limits.polls_count else 0)) for count, pace in mine)
-    windows = (max(math.ceil(calls / window.most) - 1, 0) * window.seconds for window in limits.rate)
+    tokens = sum(count * pace.tokens for count, pace in mine)
+    counted = [*((calls, window) for window in limits.rate), *((tokens, window) for window in limits.tokens)]
+    windows = (max(math.ceil(amount / window.most) - 1, 0) * window.seconds for amount, window in counted)
     return max([*windows, sum(count * pace.seconds / _slots(limits, pace) for count, pace in mine), 0.0])
 
 

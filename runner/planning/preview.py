@@ -130,7 +130,7 @@ class Previewer:
         if chosen is None:
             return weave(Loom(self._plan), variants, self._known.look_up)
         found = weave(Loom(self._plan), filter(chosen.takes, variants), self._known.look_up)
-        wanted = (woven for woven in found if chosen.takes_any({name: one.status for name, one in woven.outcomes.items()}))
+        wanted = (woven for woven in found if chosen.takes_any({name: one.word for name, one in woven.outcomes.items()}))
         return islice(wanted, chosen.limit)
 
     def _take(self, woven: Woven) -> None:

@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 from runner.providers.contract import Options, link_of, ticket_of
 
 NEXT_STAGE: Final = "\N{RIGHTWARDS ARROW}"
-"""What a poll's `Queued` says where the job is to be asked for at the next address of its ticket (`pack`)."""
+"""What a poll's `Queued` says where the job is to be asked for at the next address of its ticket (`pack`).
+
+With a mark behind it, where the next stage has the same ticket with that mark before it.
+"""
 
 
 def hosts_for(base_url: str, hosts: Iterable[str]) -> tuple[str, ...]:
@@ -62,8 +65,10 @@ def unpack(ticket: str) -> tuple[str, ...]:
 
 def next_ticket(ticket: str, said: str) -> str:
     """The ticket a job has once a poll of `ticket` said `said`: the same where that is empty, the rest of it for `NEXT_STAGE`."""
-    if said != NEXT_STAGE:
+    if not said.startswith(NEXT_STAGE):
         return said or ticket
+    if mark := said.removeprefix(NEXT_STAGE):
+        return ticket if ticket.startswith(mark) else mark + ticket
     stages = unpack(ticket)
     return (pack(*stages[1:]) if len(stages) > 1 else None) or ticket
 

@@ -21,6 +21,7 @@ from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 from urllib.parse import quote
 
 from runner.fields import Field, Operation
+from runner.providers.honest import read_honest
 from runner.records import BLOB_SCHEME, Answer, Asset, Call, FileBody, Json, Limits, Part, Request, Step
 from runner.verdicts import Barred, Broken, Busy, Lost, Queued, Refused, Verdict
 
@@ -89,6 +90,14 @@ class Ended:
     answered: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of the vendor's batches: the ticket of the one looked for, if it is there, and after whom the next page begins."""
+
+    ticket: str | None
+    after: str | None = None
+
+
 @runtime_checkable
 class Weighing(Protocol):
     """What a provider offers beside that if its vendor limits tokens: how many a request will use up, as far as one can tell."""
@@ -122,8 +131,11 @@ class Batching(Protocol):
     def create(self, file: str, operation: str, options: Options) -> Call:
         """The one call that may cost money: have the uploaded file carried out."""
 
-    def recent(self, options: Options) -> Call:
-        """Ask which batches there are. Free, repeatable."""
+    def recent(self, options: Options, after: str = "") -> Call:
+        """Ask which batches there are, or which there are `after` this one. Free, repeatable."""
+
+    def find_file(self, file: str, options: Options) -> Call:
+        """Ask whether the vendor has this file of ours: a success says yes. Free, repeatable."""
 
     def look(self, ticket: str, options: Options) -> Call:
         """Ask how far a batch is. Free, repeatable."""
@@ -137,8 +149,8 @@ class Batching(Protocol):
     def read_created(self, answer: Answer) -> str | Verdict:
         """The batch's ticket, or what the answer means for each request in the file."""
 
-    def read_recent(self, answer: Answer, file: str) -> str | None:
-        """The ticket of the batch that was made of `file`, if there is one."""
+    def read_recent(self, answer: Answer, file: str) -> Listed | Verdict:
+        """Whether the batch that was made of `file` is on this page, or why that cannot be told."""
 
     def read_look(self, answer: Answer) -> Ended | Verdict:
         """How the batch ended; a verdict while it has not, or if that could not be told."""
@@ -171,75 +183,19 @@ def asset_or_url(value: Json) -> Json | Asset:
 
 
 def read_json(answer: Answer) -> Any:
-    """The body as JSON (UTF-8, RFC 8259), or None if it is not, or is JSON that no honest server sends.
-
-    Not honest: NaN, Infinity, integers past 64 bits, numbers past a float, a name twice in one object, more than 100 levels. Lone
-    surrogates become `?`, so that everything read here can be written again.
-    """
-    try:
-        text = answer.body.decode("utf-8-sig")
-        value = HONEST.decode(text)
-        if SURROGATE.search(text):
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
-    return None if answer.body.count(b"[") + answer.body.count(b"{") > MAX_DEPTH and _too_deep(value) else value
-
-
-MAX_DEPTH: Final = 100
-SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a name comes twice")
-    return value
-
-
-def _integer(digits: str) -> int:
-    number = int(digits)
-    if not -(2**63) <= number < 2**64:
-        raise ValueError("an integer past 64 bits")
-    return number
-
-
-def _number(digits: str) -> float:
-    number = float(digits)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError("a number past a float")
-    return number
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-HONEST: Final = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_refuse_constant
-)
-
-
-def _too_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _inside(outer)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: dict[str, Any] | list[Any]) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value
+    """The body as JSON (UTF-8, RFC 8259), or None if it is not, or is JSON that no honest server sends: see `honest`."""
+    return read_honest(answer.body)
 
 
 def dig(value: Any, *path: str | int) -> Any:
     """The value under `path` through maps and lists, or None where the way ends."""
     for name in path:
-        if isinstance(name, int):
-            value = value[name] if isinstance(value, list) and -len(value) <= name < len(value) else None
+        if type(value) is dict:  # what JSON is read into is exactly that, and no number is a name in it
+            value = value.get(name)
+        elif type(value) is list and isinstance(name, int) and -len(value) <= name < len(value):
+            value = value[name]
         else:
-            value = value.get(name) if isinstance(value, dict) else None
+            return None
     return value
 
 

@@ -39,7 +39,7 @@ from runner.providers.contract import (
 )
 from runner.providers.pictures import DATA_URI, item_of, with_assets
 from runner.records import Answer, Call, JsonBody, Limits, Request, SecretHeader, Step, Window
-from runner.verdicts import Barred, Broken, Done, Item, Queued, Refused, Verdict
+from runner.verdicts import Barred, Broken, Done, Item, Lost, Queued, Refused, Verdict
 
 NAME = "fal"
 BASE_URL = "https://queue.fal.run"
@@ -85,6 +85,10 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 RUNNING_WORDS: Final = frozenset({"IN_QUEUE", "IN_PROGRESS"})
 COMPLETED: Final = "COMPLETED"
+GONE: Final = (
+    "the vendor does not know the request any more, or it is another account's: the job was accepted and is paid for; with the key "
+    "that asked for it, `adbatch resolve --as billed` has it asked for once more, `--as again` buys it again"
+)
 STATUSES: Final[Table] = {403: Barred}
 OF_THE_CALL: Final = frozenset({401, 402, 403, 404, 408, 409, 425, 429})
 """Statuses that speak of the poll whatever stands beside them; so does every 5xx, for a job's own is told beside COMPLETED."""
@@ -182,6 +186,8 @@ def _ticket(said: Any, options: Options) -> str | None:
 def _error(step: Step, answer: Answer, said: Any) -> Verdict:
     """For a poll, a 4xx of the request or the model, as the vendor documents them, is how the job ended."""
     typed = dig(said, "error_type") or answer.headers.get("x-fal-error-type")
+    if step == "poll" and answer.status == 404 and typed == "not_found":
+        return Lost(GONE, final=True)
     of_the_job = bool(typed) or isinstance(dig(said, "detail"), list)
     if step == "poll" and 400 <= answer.status < 500 and answer.status not in OF_THE_CALL and of_the_job:
         told = said if isinstance(said, dict) else {}

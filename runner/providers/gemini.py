@@ -5,8 +5,8 @@ Documented by the vendor (ai.google.dev; the types of its SDK googleapis/python-
 errors as Google's APIs have them (`error.status`, `error.details[]`).
 
 A 200 without a picture is no success: the prompt was blocked (`promptFeedback.blockReason`), or the candidate ended for a reason
-such as SAFETY or NO_IMAGE, or the model answered in words. All of these are final and told with the vendor's words. Pictures that
-belong to the model's thoughts are left out.
+such as SAFETY or NO_IMAGE, or the model answered in words. All of these are final and told with the vendor's words; whether they
+are charged for is not documented, so none is counted as bought. Pictures that belong to the model's thoughts are left out.
 
 429 names its wait in no header but in `google.rpc.RetryInfo` (`45.8s`). A `google.rpc.QuotaFailure` of a quota per day does not end
 in a minute, so it bars the lane. A key that Google does not know is a 400, with API_KEY_INVALID among the details.

@@ -15,9 +15,11 @@ from runner.fields import Field, Operation
 from runner.providers.addresses import address_of
 from runner.providers.contract import Options, Provider, never_polled, segment
 from runner.providers.described import Vendor
+from runner.providers.described.asking import ask
 from runner.providers.described.building import Filling, address, body_of, headers_of, secrets_of
 from runner.providers.described.fields import operations_of, options_of
-from runner.providers.described.reading import Exchange, Reading
+from runner.providers.described.reading import RESULT, Exchange, Reading
+from runner.providers.tokens import estimate
 from runner.records import Answer, Call, Json, Limits, Request, Step
 from runner.verdicts import Verdict
 
@@ -65,16 +67,16 @@ class Described:
         return {name: options[option] for name, option in named.items() if options.get(option) is not None}
 
     def submit(self, request: Request, options: Options) -> Call:
-        """The POST that the operation describes."""
+        """The call that the operation describes."""
         spec = self._vendor.operations[request.operation]
         filling = Filling(options, request.params)
         return Call(
-            "POST",
+            spec.method,
             address(str(options["base_url"]), spec.path, spec.query, filling),
             "submit",
             headers=headers_of(self._vendor, filling),
             secrets=secrets_of(self._vendor, options),
-            body=body_of(spec, request, options),
+            body=None if spec.method == "GET" else body_of(spec, request, options),
             sink="blob" if spec.answer.bytes_ else "memory",
         )
 
@@ -83,12 +85,15 @@ class Described:
         spec = self._vendor.operations[request.operation]
         if spec.poll is None or not self._is_polled(request.operation, options):
             return never_polled(request, ticket, options)
-        filling = Filling(options, request.params, ticket)
-        url = address_of(ticket, options, self.HOSTS) if spec.poll.url is not None else None
-        path = spec.poll.path or f"/{segment(ticket)}"
+        result = spec.poll.result
+        done = result is not None and result.path is not None and ticket.startswith(RESULT)
+        filling = Filling(options, request.params, ticket.removeprefix(RESULT) if done else ticket)
+        named = spec.poll.url is not None or (result is not None and result.url is not None)
+        url = address_of(ticket, options, self.HOSTS) if named else None
+        path = (result.path if done and result is not None else spec.poll.path) or f"/{segment(ticket)}"
         return Call(
             "GET",
-            url or address(str(options["base_url"]), path, spec.poll.query, filling),
+            url or address(str(options["base_url"]), path, {} if done else spec.poll.query, filling),
             "poll",
             headers=headers_of(self._vendor, filling),
             secrets=secrets_of(self._vendor, options),
@@ -97,19 +102,28 @@ class Described:
 
     def read(self, step: Step, answer: Answer, request: Request, options: Options) -> Verdict:
         """What the answer means by the description; what it does not explain is read with caution."""
-        reading = Reading(self._vendor, Exchange(step, answer, request, options))
+        reading = Reading(self._vendor, Exchange(step, answer, request, options), self.HOSTS)
         polled = self._is_polled(request.operation, options)
         gives = (self._asked_again if polled else self._asked_once)[request.operation].gives
         poll = reading.spec.poll
         if step == "poll" and poll is not None:
             return reading.poll(poll, gives)
-        return reading.submit(polled, gives, self.HOSTS)
+        return reading.submit(polled, gives)
 
     def _is_polled(self, operation: str, options: Options) -> bool:
         poll = self._vendor.operations[operation].poll
         return poll is not None and (poll.option is None or bool(options.get(poll.option)))
 
 
+class Counting(Described):
+    """A vendor whose description says how tokens are used up; satisfies `contract.Weighing`, too."""
+
+    def weigh(self, request: Request, options: Options) -> int:
+        """About how many tokens the request uses up; none where its operation has no word about tokens."""
+        tokens = self._vendor.operations[request.operation].tokens
+        return 0 if tokens is None else estimate(request.params, ask(tokens.most, dict(request.params)))
+
+
 def describe_provider(vendor: Vendor) -> Provider:
     """The provider that a description makes."""
-    return Described(vendor)
+    return Counting(vendor) if any(spec.tokens for spec in vendor.operations.values()) else Described(vendor)

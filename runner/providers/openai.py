@@ -35,6 +35,7 @@ from runner.providers.contract import (
 from runner.providers.openai_batch import SECRETS, headers_of
 from runner.providers.openai_errors import read_error
 from runner.providers.openai_fields import CHAT, EDIT, IMAGE
+from runner.providers.tokens import LETTERS_A_TOKEN, estimate, letters
 from runner.records import BLOB_SCHEME, Answer, Asset, Call, FormBody, Json, JsonBody, Limits, Part, Request, Step
 from runner.verdicts import Done, Inline, Item, Link, Refused, Text, Verdict
 
@@ -60,10 +61,6 @@ PATHS: Final[Mapping[str, str]] = {"chat": "chat/completions", "image": "images/
 DATA_URL: Final = "data:{type};base64,{data}"
 SHORT: Final = frozenset({"prompt", "system", "images"})
 JSON_FORMS: Final = frozenset({"json_object", "json_schema"})
-LETTERS_A_TOKEN: Final = 4
-"""Letters that make a token, as the vendor's help page counts English text."""
-ANSWER_TOKENS: Final = 1000
-"""Tokens that an answer of no declared length is taken for."""
 SPOILT: Final[Mapping[str, str]] = {
     "length": "the answer was cut at its most tokens; raise max_tokens or max_completion_tokens",
     "content_filter": "the vendor's content filter left the answer out",
@@ -91,9 +88,9 @@ def defaults(operation: str, options: Options) -> Mapping[str, Json]:
 
 def weigh(request: Request, options: Options) -> int:
     """About how many tokens the request uses up, in and out together."""
-    asked = request.params.get("max_completion_tokens") or request.params.get("max_tokens")
-    answer = asked if isinstance(asked, int) else ANSWER_TOKENS
-    return _letters(request.params) // LETTERS_A_TOKEN + (answer if request.operation == "chat" else 0)
+    if request.operation != "chat":
+        return letters(request.params) // LETTERS_A_TOKEN
+    return estimate(request.params, request.params.get("max_completion_tokens") or request.params.get("max_tokens"))
 
 
 def submit(request: Request, options: Options) -> Call:
@@ -134,18 +131,20 @@ def read(step: Step, answer: Answer, request: Request, options: Options) -> Verd
 
 def _read_chat(step: Step, said: dict[str, Any], request: Request) -> Verdict:
     choice = dig(said, "choices", 0)
-    content, reason = _text(dig(choice, "message", "content")), dig(choice, "finish_reason")
+    message, reason = dig(choice, "message"), dig(choice, "finish_reason")
+    content = _text(dig(message, "content"))
     why = SPOILT.get(reason) if isinstance(reason, str) else None
     if why:
         return Refused(f"{why} (finish_reason {reason}{_so_far(content)})", billed=True)
-    refusal = dig(choice, "message", "refusal")
+    refusal = dig(message, "refusal")
     if isinstance(refusal, str) and refusal.strip():
         return Refused(f"the model refuses: {clip(refusal)}", billed=True)
     if not content.strip():
-        if isinstance(dig(choice, "message"), dict) and isinstance(reason, str):
+        if isinstance(message, dict) and isinstance(reason, str):
             return Refused(f"an empty answer (finish_reason {clip(reason, 60)})", billed=True)
         return doubt(step, "a success without an answer")
-    if dig(request.params, "response_format", "type") in JSON_FORMS and not _is_json(content):
+    form = request.params.get("response_format")
+    if form is not None and dig(form, "type") in JSON_FORMS and not _is_json(content):
         return Refused(f"the answer is not the JSON that was asked for: {clip(content, 120)}", billed=True)
     return Done((Text(content),), used=_used(said))
 
@@ -239,12 +238,3 @@ def _parts(params: Mapping[str, Json]) -> Iterator[Part]:
     if "mask" in params:
         yield Part("mask", Asset(str(params["mask"])))
     yield from (Part(each, form_text(params[each])) for each in sorted(params) if each not in {"image", "images", "mask"})
-
-
-def _letters(value: Json) -> int:
-    """How many characters of text there are in it, at any depth; pictures have none."""
-    if isinstance(value, str):
-        return 0 if value.startswith((BLOB_SCHEME, "data:", "http://", "https://")) else len(value)
-    if isinstance(value, Mapping):
-        return sum(map(_letters, value.values()))
-    return sum(map(_letters, value)) if isinstance(value, list | tuple) else 0

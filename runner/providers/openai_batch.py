@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from runner.providers.contract import SUCCESSES, Ended, FileLine, Options, clip, dig, read_json, segment, ticket_of
+from runner.providers.contract import SUCCESSES, Ended, FileLine, Listed, Options, clip, dig, read_json, segment, ticket_of
 from runner.providers.openai_errors import error_message, read_error
 from runner.records import Answer, Call, FileBody, JsonBody, Part, Request, SecretHeader
 from runner.verdicts import Broken, Lost, Queued, Refused, Verdict
@@ -72,9 +72,13 @@ class Batches:
         body = {"input_file_id": file, "endpoint": self.ENDPOINTS[operation], "completion_window": "24h"}
         return self._call("POST", "batches", options, JsonBody(body))
 
-    def recent(self, options: Options) -> Call:
-        """Ask for the latest batches: tells whether one was made whose answer was lost."""
-        return self._call("GET", "batches?limit=100", options)
+    def recent(self, options: Options, after: str = "") -> Call:
+        """Ask for a hundred batches: tells whether one was made whose answer was lost."""
+        return self._call("GET", f"batches?limit=100{f'&after={segment(after)}' if after else ''}", options)
+
+    def find_file(self, file: str, options: Options) -> Call:
+        """Ask for a file's entry: tells whether this account is the one it was brought to."""
+        return self._call("GET", f"files/{segment(file)}", options)
 
     def look(self, ticket: str, options: Options) -> Call:
         """Ask how far a batch is."""
@@ -92,12 +96,20 @@ class Batches:
         """The batch's ticket, or what the answer to the purchase means."""
         return self._read_id(answer, "batch") if answer.status in SUCCESSES else read_error("submit", answer, read_json(answer))
 
-    def read_recent(self, answer: Answer, file: str) -> str | None:
-        """The ticket of the batch made of `file`, if the answer tells of one."""
-        said = read_json(answer) if answer.status in SUCCESSES else None
+    def read_recent(self, answer: Answer, file: str) -> Listed | Verdict:
+        """The ticket of the batch made of `file`, if the page tells of one."""
+        said = read_json(answer)
+        if answer.status not in SUCCESSES:
+            return read_error("poll", answer, said)
         entries = dig(said, "data")
-        found = (entry for entry in entries if dig(entry, "input_file_id") == file) if isinstance(entries, list) else ()
-        return next((ticket for entry in found if (ticket := ticket_of(dig(entry, "id")))), None)
+        if not isinstance(entries, list):
+            return Broken(f"a list of batches that is none: {clip(said, 120)}")
+        found = (entry for entry in entries if dig(entry, "input_file_id") == file)
+        ticket = next((ticket for entry in found if (ticket := ticket_of(dig(entry, "id")))), None)
+        if ticket or not dig(said, "has_more"):
+            return Listed(ticket)
+        after = ticket_of(dig(entries[-1] if entries else None, "id"))
+        return Listed(None, after) if after else Broken("a list of batches that has more and does not say where")
 
     def read_look(self, answer: Answer) -> Ended | Verdict:
         """How the batch has ended; `Queued` while it has not."""

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from runner.fields import Offer, Operation, Polling, Problem, check_params, suggest
 from runner.providers import bfl, fal, gemini, jivox, local, openai, placewise, replicate, sivi, stability, vyro
-from runner.providers.contract import Batching, Options, Provider
+from runner.providers.contract import Batching, Options, Provider, Weighing
 from runner.providers.openai_presets import PRESETS
 from runner.records import BY_BATCH, Json, Limits, Money
 
@@ -141,6 +141,7 @@ def open_catalog(accounts: Mapping[str, Account], prices: Mapping[str, Money] | 
             continue
         problems += _mistakes(name, account, provider)
         lanes[name] = _open_lane(name, kind, account)
+        problems += _uncounted(lanes[name])
         missing = tuple(_missing(lanes[name], account))
         if missing:
             lacking[name] = missing
@@ -237,6 +238,12 @@ def _missing(lane: Lane, account: Account) -> Iterator[Problem]:
         if spec.required and option not in account.options and option not in account.secrets:
             remedy = f"write providers: {{{lane.name}: {{{option}: …}}}} in adbatch.yaml"
             yield Problem(("providers", lane.name), f"{lane.name} needs {option} ({spec.doc}); {remedy}")
+
+
+def _uncounted(lane: Lane) -> Iterator[Problem]:
+    if lane.limits.tokens and not isinstance(lane.provider, Weighing):
+        told = f"{lane.provider.NAME} counts no tokens, so this would limit nothing; limit its requests: rate: [100/1m]"
+        yield Problem(("providers", lane.name, "limits", "tokens"), told)
 
 
 def _mistakes(name: str, account: Account, provider: Provider) -> Iterator[Problem]:

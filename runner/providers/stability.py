@@ -7,7 +7,8 @@ and kept for a day; 403 for what its moderation refuses; 150 requests in ten sec
 
 JSON is asked for because only there the reason is documented: a success of CONTENT_FILTERED is no result. A picture's own bytes are
 understood too, with the reason in a header of that name. Which operations are queued is told by the answer, so each may be: the
-documents list the creative upscale and the new background "and others". `open` operations pass on fields that the pages seen do not
+documents list the creative upscale and the new background "and others". Whether a filtered picture is charged for they do not
+say: it is told as refused. `open` operations pass on fields that the pages seen do not
 list. The picture of `edit-replace-background-and-relight` is `subject_image` or `image`: sources disagree.
 """
 
@@ -35,7 +36,7 @@ from runner.providers.contract import (
 )
 from runner.providers.pictures import BLOB, PICTURE, inline_of
 from runner.records import Answer, Asset, Call, FormBody, Json, Limits, Part, Request, SecretHeader, Step, Window
-from runner.verdicts import Barred, Done, Held, Inline, Queued, Refused, Verdict
+from runner.verdicts import Barred, Done, Held, Inline, Lost, Queued, Refused, Verdict
 
 NAME = "stability"
 BASE_URL = "https://api.stability.ai/v2beta"
@@ -181,6 +182,10 @@ OPERATIONS: Mapping[str, Operation] = {
     )
 }
 FILTERED: Final = "CONTENT_FILTERED"
+GONE: Final = (
+    "the vendor no longer has the result, which it keeps for a day, or gives it to the key that asked for it only: the job was "
+    "accepted and is paid for; with that key `adbatch resolve --as billed` has it asked for once more, `--as again` buys it again"
+)
 STATUSES: Final[Table] = {402: Barred, 403: Refused}
 _SECRETS: Final = (SecretHeader("Authorization", form="Bearer {}"),)
 _JSON: Final = (("Accept", "application/json"),)
@@ -244,11 +249,13 @@ def _filtered() -> Refused:
 
 
 def _error(step: Step, answer: Answer) -> Verdict:
-    """By its status; for a poll only a word of the moderation ends the job."""
+    """By its status; for a poll only a word of the moderation, or that there is no such result any more, ends the job."""
     said = read_json(answer)
     message = _message(said)
     if step == "poll" and answer.status == 403 and dig(said, "name") == "content_moderation":
         return Refused(f"403: {message}")
+    if step == "poll" and answer.status == 404 and dig(said, "name") == "not_found":
+        return Lost(GONE, final=True)
     return read_status(answer, step, message, STATUSES)
 
 

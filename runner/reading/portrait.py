@@ -27,7 +27,7 @@ from runner.reading.study import Study
 from runner.reading.transcript import Moment, Speaker, Spoken, moments_of, spoken_calls
 from runner.records import Artifact, Json, Money, Request, Row, Variant
 from runner.results import published_files, weave
-from runner.verdicts import Lost
+from runner.verdicts import Broken, Done, Lost, Queued
 
 COMPARED: Final = 100
 """Row keys of each kind that a wrong one is compared with."""
@@ -323,13 +323,15 @@ def _presence(path: Path, artifact: Artifact) -> Presence:
 def bill_of(price: Money | None, facts: Sequence[Fact]) -> Bill:
     """What a request with these facts costs, at this price a submit.
 
-    A submit without an answer, or with one that was lost, may be billed until somebody says that it was not.
+    A submit without an answer, or with one that was lost, may be billed until somebody says that it was not, or until the vendor
+    tells what became of the ticket it left with.
     """
     billed = open_ = 0
+    left_with: str | None = None
     for fact in facts:
         if isinstance(fact, Sent) and fact.step == "submit":
-            open_ += 1
-        elif isinstance(fact, Answered) and fact.step == "submit" and not isinstance(fact.verdict, Lost):
+            open_, left_with = open_ + 1, fact.ticket
+        elif isinstance(fact, Answered) and (fact.step == "submit" or open_) and _tells(fact, left_with):
             open_ -= 1
             billed += _is_bought(fact)
         elif isinstance(fact, Resolved):
@@ -338,6 +340,19 @@ def bill_of(price: Money | None, facts: Sequence[Fact]) -> Bill:
     times = billed + max(open_, 0)
     accrued = "0" if not times else None if price is None else str(Money(price.amount * times, price.currency))
     return Bill(None if price is None else str(price), times, max(open_, 0), accrued)
+
+
+def _tells(fact: Answered, ticket: str | None) -> bool:
+    """Whether an answer says what became of the submit. Of one that had none a poll does: by a result, an id, or its end.
+
+    To be told the ticket it left with is to be told nothing.
+    """
+    said = fact.verdict
+    if isinstance(said, Queued) and fact.step != "fetch":
+        return said.ticket not in ("", ticket)
+    if fact.step != "poll":
+        return fact.step == "submit" and not isinstance(said, Lost)
+    return isinstance(said, Done) or (isinstance(said, Broken) and said.dropped)
 
 
 def _is_bought(fact: Answered) -> bool:

@@ -160,6 +160,8 @@ def _step(step: str, part: int) -> str:
 
 def _answer(fact: Answered) -> str:
     word = (SUBMIT_WORDS if fact.step == "submit" else LATER_WORDS)[type(fact.verdict)]
+    if isinstance(fact.verdict, Lost) and fact.verdict.final:
+        word = "no telling what became of it"
     said = _said(fact.verdict)
     kept = f" (the answer is kept as blob {fact.raw[:12]})" if fact.raw and isinstance(fact.verdict, Lost | Refused) else ""
     return f"{word}{f': {said}' if said else ''}{kept}"

@@ -35,6 +35,8 @@ LETTERS: Final[Mapping[str, str]] = {
 }
 """A status in one letter; `-` is a step that the variant does not have."""
 ABSENT: Final = "-"
+WIDE: Final = 2.2
+"""Width by height from which the page gives a picture, and the column it is in, twice the room (`shapeOf` in cards.js)."""
 
 
 class Dataset:
@@ -46,6 +48,7 @@ class Dataset:
         self._row_of: list[int] = []
         self._axes: dict[str, dict[bytes, tuple[int, str]]] = {}
         self._cells: dict[str, list[int]] = {}
+        self._wide: dict[str, set[int]] = {}
         self._numbers: list[int] = []
         self._costs: list[float | None] = []
         self._currencies: Counter[str] = Counter()
@@ -68,15 +71,15 @@ class Dataset:
     def index(self) -> dict[str, Any]:
         """What the page reads first."""
         rows = [[key, self._titles.get(key, "")] for key in self._rows]
-        axes = [(name, [label for _, label in values.values()]) for name, values in self._axes.items()]
+        axes = {name: [label for _, label in values.values()] for name, values in self._axes.items()}
         return {
             "chunk": CHUNK,
             "count": self._count,
             "counts": dict(self.counts),
             "rows": rows,
             "row": self._row_of,
-            "axes": [{"name": name, "values": labels} for name, labels in axes],
-            "cells": [self._cells[name] for name, _ in axes],
+            "axes": [{"name": name, "values": labels, "wide": sorted(self._wide[name])} for name, labels in axes.items()],
+            "cells": [self._cells[name] for name in axes],
             "numbers": self._numbers,
             "cost": self._costs,
             "currency": next((name for name, _ in self._currencies.most_common(1)), ""),
@@ -88,6 +91,9 @@ class Dataset:
         self._row_of.append(self._rows.setdefault(entry.row, len(self._rows)))
         for name in [*self._axes, *(name for name in entry.cell if name not in self._axes)]:
             self._take_axis(name, entry.cell)
+        if any(_is_wide(part) for step in entry.steps.values() for part in step.parts):
+            for name in entry.cell:
+                self._wide[name].add(self._cells[name][-1])
         self._numbers.append(entry.number)
         for name in entry.steps:
             if name not in self._steps:
@@ -99,7 +105,7 @@ class Dataset:
 
     def _take_axis(self, name: str, cell: Mapping[str, Any]) -> None:
         if name not in self._axes:
-            self._axes[name], self._cells[name] = {}, [-1] * self._count
+            self._axes[name], self._cells[name], self._wide[name] = {}, [-1] * self._count, set()
         values, places = self._axes[name], self._cells[name]
         if name not in cell:
             places.append(-1)
@@ -139,7 +145,7 @@ class _Column:
         self._back: list[int] = [0] * absent
         self._first: dict[int, int] = {}
         self._parts: dict[str, int] = {}
-        self._use = ""
+        self._use, self._wide = "", False
 
     def take(self, index: int, step: Step | None) -> None:
         """The step of one more variant, which may not have it."""
@@ -152,6 +158,7 @@ class _Column:
             self._flags.append(index)
         if step.request:
             self._back[-1] = index - self._first.setdefault(_mark(step), index)
+        self._wide = self._wide or any(map(_is_wide, step.parts))
         if len(step.parts) > 1:
             self._parts[str(index)] = len(step.parts)
 
@@ -159,7 +166,12 @@ class _Column:
         provider = self._use.partition("/")[0]
         shared = any(self._back)
         told = {"use": self._use, "provider": provider, "status": "".join(self._letters), "flags": self._flags}
-        return {**told, "back": self._back if shared else [], "parts": self._parts}
+        return {**told, "back": self._back if shared else [], "parts": self._parts, "wide": self._wide}
+
+
+def _is_wide(part: Part) -> bool:
+    """Whether it is a banner that nobody could read in a column made for squares."""
+    return bool(part.width and part.height and part.width > WIDE * part.height)
 
 
 def _mark(step: Step) -> int:

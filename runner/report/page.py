@@ -75,6 +75,9 @@ class Folder:
             raise Usage(f"{self.root} is not a folder of its own; name another with --out")
         if self.root.is_dir() and self.stamp() is None and any(self._foreign()):
             raise Usage(f"{self.root} holds other things than a gallery; name an empty folder with --out")
+        for path in self.root.glob("*") if self.root.is_dir() else ():
+            if path.is_symlink():
+                raise Usage(f"{path} is a link; remove it: what lies where it leads would be overwritten and tidied up")
         for name in (ICON, *STYLES, *SCRIPTS):
             self._write(f"page/{name}", (HERE / name).read_bytes())
         if self._hidden:

@@ -74,7 +74,7 @@ class Pictures:
             return
         self._thumbnails.forget(self.shown)
         for path in (self._root / FILES).glob("??/*.*"):
-            if path.stem not in self._copied:
+            if path.stem not in self._copied and not path.parent.is_symlink():
                 path.unlink(missing_ok=True)
 
     def _source(self, part: Mapping[str, Any]) -> Path | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from runner.decisions import decisions_beside, load_decisions
+from runner.decisions import decisions_of
 from runner.desk import catalog_of, output_of
 from runner.edge.published import load_manifest
 from runner.edge.rehearsal import Stage
@@ -43,7 +43,7 @@ def material_of(study: Study) -> Material:
         study.pages.histories,
         prices_in(catalog_of(study.project_file, study.stage)),
         study.journal.last() if study.journal is not None else 0,
-        load_decisions(decisions_beside(study.job_file.path)),
+        decisions_of(study.job_file),
         lambda: _titles(study, output),
     )
 

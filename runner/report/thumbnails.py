@@ -57,7 +57,7 @@ class Thumbnails:
         """Remove the thumbnails of everything but `kept`."""
         names = {f"{sha256}.webp" for sha256 in kept}
         for path in self._folder.glob("??/*.webp"):
-            if path.name not in names:
+            if path.name not in names and not path.parent.is_symlink():
                 path.unlink(missing_ok=True)
 
     def _make(self, sha256: str, source: Path) -> str | None:

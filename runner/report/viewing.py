@@ -16,22 +16,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from runner.decisions import decisions_beside, load_decisions
+from runner.decisions import decisions_of
 from runner.edge.clock import Clock
 from runner.edge.state import State
 from runner.errors import AdbatchError, Interrupted
-from runner.facts import Fact
+from runner.facts import Fact, Sent
 from runner.job.asking import Asking
+from runner.loom import Loom, Outcome
 from runner.records import Row
 from runner.report.gallery import Gallery, Material, read_titles, write_gallery
 from runner.report.source import prices_in
-from runner.results import variant_line
+from runner.results import variant_line, weave
 from runner.workshop import Workshop
 
 EVERY: Final = 2.0
 """Seconds between two looks at whether somebody watches."""
 FRESH: Final = 15.0
 """Seconds for which a touch counts."""
+UNDER_WAY: Final = "it is asked; the answer has not come yet"
 SHARE: Final = 10
 """A gallery that took a second is not written again for so many."""
 
@@ -47,6 +49,7 @@ class Viewing:
     def __init__(self, shop: Workshop, rows: Callable[[], Iterator[Row]]) -> None:
         self._shop, self._rows = shop, rows
         self._stopped = False
+        self._began = float("inf")
 
     def stop(self) -> None:
         """End what is being written, at the next look into the journal: who does it, in another thread, meets an `Interrupted`."""
@@ -63,6 +66,7 @@ class Viewing:
     @asynccontextmanager
     async def watched(self, clock: Clock) -> AsyncIterator[None]:
         """As long as this goes on, write the gallery whenever somebody watches and something has happened."""
+        self._began = clock.now()
         task = asyncio.create_task(self._follow(clock))
         try:
             yield
@@ -106,17 +110,26 @@ class Viewing:
             self._histories,
             prices_in(desk.catalog),
             self._shop.journal.last(),
-            load_decisions(decisions_beside(desk.job_file.path)),
+            decisions_of(desk.job_file),
             lambda: read_titles(self._rows()),
         )
 
     def _lines(self) -> Iterator[Mapping[str, Any]]:
         """What results.jsonl would say now."""
         asking = Asking(self._shop.desk.plan)
-        for woven in self._shop.weave(self._shop.desk.plan.variants(self._rows())):
+        for woven in weave(Loom(self._shop.desk.plan), self._shop.desk.plan.variants(self._rows()), self._look_up):
             if self._stopped:
                 raise Interrupted("stopped", 130)
             yield json.loads(variant_line(asking, woven))
+
+    def _look_up(self, ids: Sequence[str]) -> dict[str, Outcome]:
+        """What is known of these requests. One that this run has just sent looks like one whose run was killed, and is none."""
+        found = self._shop.look_up(ids)
+        doubtful = [name for name, outcome in found.items() if outcome.status == "uncertain"]
+        for name, facts in self._histories(doubtful).items() if doubtful else ():
+            if isinstance(facts[-1], Sent) and facts[-1].at >= self._began:
+                found[name] = replace(found[name], status="queued", why=UNDER_WAY, left=True)
+        return found
 
     def _histories(self, ids: Sequence[str]) -> dict[str, list[Fact]]:
         if self._stopped:

@@ -19,7 +19,7 @@ from aiohttp import BodyPartReader, web
 
 from runner.sandbox.batches import Act, batch_routes
 from runner.sandbox.damage import Hangup, Silence
-from runner.sandbox.desk import Desk, Settings
+from runner.sandbox.desk import Desk, Memory, Settings
 from runner.sandbox.intake import Ask, Field, Refusal, Reply
 from runner.sandbox.vendor import Vendor
 from runner.sandbox.vendors import VENDORS
@@ -39,11 +39,11 @@ DESK: Final = web.AppKey("DESK", Desk)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(settings: Settings, clock: Callable[[], float] = time.time) -> web.Application:
-    """The application for these settings. Bind it to 127.0.0.1 only; `serve` does."""
+def make_app(settings: Settings, clock: Callable[[], float] = time.time, memory: Memory | None = None) -> web.Application:
+    """The application for these settings. Bind it to 127.0.0.1 only; `serve` does. Results are looked up in `memory` first."""
     app = web.Application(client_max_size=MOST_BODY, middlewares=[_only_loopback])
     workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="pictures")
-    desk = app[DESK] = Desk(settings, workers, clock)
+    desk = app[DESK] = Desk(settings, workers, clock, memory)
     for vendor in VENDORS.values():
         _add_vendor(app, desk, vendor)
     app.router.add_get(

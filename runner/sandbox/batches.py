@@ -59,7 +59,13 @@ class Batches:
             ("POST", "batches/{id}/cancel", self._cancel),
         )
         for method, path, act in acts:
-            yield method, path, lambda ask, origin, act=act: self._desk.metered(self._vendor, act(ask, origin))  # type: ignore[misc]
+            yield method, path, lambda ask, origin, act=act: self._desk.metered(self._vendor, self._late(act(ask, origin)))  # type: ignore[misc]
+
+    async def _late(self, reply: Awaitable[Reply]) -> Reply:
+        """The reply, some time after what it tells of was done: who is killed in between has bought without knowing."""
+        done = await reply
+        await asyncio.sleep(self._desk.settings.latency)
+        return done
 
     def _enter(self, ask: Ask, operation: str, step: str) -> None:
         self._desk.calls[self._vendor.name, operation, step] += 1
@@ -218,9 +224,13 @@ class Batches:
         )
 
     async def _list(self, ask: Ask, _origin: str) -> Reply:
+        """GET /batches: the newest first, `limit` of them, from the one `after` another on."""
         self._enter(ask, "batches", "read")
         data = [self._shown(batch, self._status(batch)) for batch in self._shelf.list("batch")]
-        return write_json(200, {"object": "list", "data": data, "has_more": False})
+        begin = next((place for place, each in enumerate(data, 1) if each["id"] == ask.query.get("after")), 0)
+        asked = ask.query.get("limit", "20")
+        end = begin + (min(max(int(asked), 1), 100) if asked.isdecimal() else 20)
+        return write_json(200, {"object": "list", "data": data[begin:end], "has_more": end < len(data)})
 
     async def _show(self, ask: Ask, origin: str) -> Reply:
         """GET /batches/{id}: how it stands; the first who asks after its time has come has the output written."""

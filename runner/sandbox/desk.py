@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,10 +55,14 @@ class Settings:
     expiry: float | None = None
 
 
+Memory = MutableMapping[str, tuple[Made, ...]]
+"""Results by the digest of their order. An order decides its results, so sandboxes may share one; threads use it at once."""
+
+
 class Desk:
     """The state of one sandbox and the three things that can be done at it: submit, poll, fetch."""
 
-    def __init__(self, settings: Settings, workers: Executor, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, workers: Executor, clock: Callable[[], float], memory: Memory | None = None) -> None:
         settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.settings = settings
         self.ledger = Ledger(settings.state / "ledger.jsonl")
@@ -67,6 +71,7 @@ class Desk:
         self._tries = Tries(settings.state / "tries.txt")
         self.behaviour = Behaviour(settings.seed, settings.faults, self._tries)
         self._workers = workers
+        self._memory = memory
         self._clock = clock
         self._making: dict[str, asyncio.Task[tuple[Made, ...]]] = {}
         self._paces: dict[str, Pace] = {}
@@ -282,12 +287,20 @@ class Desk:
     def make(self, submit: Submit, order: Order, token: str) -> tuple[Made, ...]:
         """Make an order's results, or find those made before; slow, and not for the event loop."""
         if not submit.linked:
-            return tuple(submit.make(order.params, order.inputs))
+            return self._made(submit, order)
         kept = self.store.load_results(token)
         if kept is not None:
             return kept
-        made = tuple(submit.make(order.params, order.inputs))
+        made = self._made(submit, order)
         self.store.save_results(token, made)
+        return made
+
+    def _made(self, submit: Submit, order: Order) -> tuple[Made, ...]:
+        if self._memory is None:
+            return tuple(submit.make(order.params, order.inputs))
+        made = self._memory.get(order.digest)
+        if made is None:
+            made = self._memory[order.digest] = tuple(submit.make(order.params, order.inputs))
         return made
 
     def linked(self, vendor: Vendor, entry: Entry, made: Sequence[Made], origin: str) -> list[Linked]:

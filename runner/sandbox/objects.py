@@ -104,6 +104,19 @@ def _shoe(s: Sketch, main: Colour, accent: Colour) -> None:
     s.add("poly", [(14, 80), (34, 80), (60, 66), (50, 63)], accent)
 
 
+def _sandals(s: Sketch, main: Colour, accent: Colour) -> None:
+    insole, strap = mix(accent, WHITE, 0.6), mix(main, INK, 0.3)
+    for left in (12, 54):
+        s.add("poly", [(left + 2, 26), (left + 32, 26), (left + 29, 82), (left + 6, 82)], main)
+        s.add("ellipse", [(left + 1, 4), (left + 33, 50)], main)
+        s.add("ellipse", [(left + 5, 68), (left + 30, 95)], main)
+        s.add("poly", [(left + 6, 28), (left + 28, 28), (left + 26, 80), (left + 9, 80)], insole, shade=0.1)
+        s.add("ellipse", [(left + 5, 8), (left + 29, 46)], insole, shade=0.1)
+        s.add("ellipse", [(left + 9, 70), (left + 26, 91)], insole, shade=0.1)
+        s.add("line", [(left + 7, 52), (left + 12, 34), (left + 17, 26), (left + 22, 34), (left + 27, 52)], strap, width=4.5)
+        s.add("ellipse", [(left + 14, 22), (left + 20, 29)], mix(main, INK, 0.5))
+
+
 def _backpack(s: Sketch, main: Colour, accent: Colour) -> None:
     s.add("arc", [(38, 2), (62, 28), (180, 360)], mix(main, INK, 0.3), width=4)
     s.add("round", [(12, 44), (26, 86)], mix(main, INK, 0.2), width=6)
@@ -233,24 +246,9 @@ THINGS: Final[Mapping[Painter, tuple[str, ...]]] = {
     _hat: ("hat", "cap", "sonnenhut", "hut", "strohhut", "chapeau", "fedora"),
     _cooler: ("cooler", "icebox", "coolbox", "kühlbox", "glacière", "lunchbox"),
     _lantern: ("lantern", "candle", "laterne", "windlicht", "lanterne", "torch"),
-    _shoe: (
-        "shoe",
-        "shoes",
-        "sneaker",
-        "sneakers",
-        "sandal",
-        "sandals",
-        "boots",
-        "trainers",
-        "schuhe",
-        "turnschuhe",
-        "sandalen",
-        "chaussures",
-        "baskets",
-        "footwear",
-        "sports",
-    ),
-    _backpack: ("backpack", "rucksack", "daypack", "schoolbag", "luggage", "sac"),
+    _shoe: ("shoe", "shoes", "sneaker", "sneakers", "boots", "trainers", "schuhe", "turnschuhe", "chaussures", "footwear"),
+    _sandals: ("sandal", "sandals", "flip-flops", "flipflops", "sandalen", "sandales", "tongs"),
+    _backpack: ("backpack", "rucksack", "daypack", "pack", "schoolbag", "luggage", "sac"),
     _chair: ("chair", "stool", "seat", "sofa", "campingstuhl", "stuhl", "chaise", "lounger", "furniture", "liegestuhl"),
     _hammock: ("hammock", "hängematte", "hamac"),
     _speaker: ("speaker", "loudspeaker", "radio", "music", "lautsprecher", "bluetooth", "enceinte", "audio"),

@@ -2,7 +2,7 @@
 
 The journal knows what was bought, the store has its bytes, and the last run that ended noted which job, templates and feed it was
 made from; so its results are written again without network, key or feed server, byte for byte. Files that somebody edited are left
-alone, as in a run.
+alone, and files that are not approved are held where only the approved are published, as in a run.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from runner.census import fingerprint
+from runner.decisions import Approvals, decisions_of
 from runner.edge.claim import claim_output
 from runner.edge.outputs import Outputs
 from runner.edge.rehearsal import Stage
 from runner.errors import Usage
+from runner.exports.feeds import write_exports
 from runner.feed import Source, read_rows
 from runner.job.asking import Asking
 from runner.loom import Loom, Woven
@@ -80,6 +82,9 @@ class Rebuilder:
         assert study.blobs is not None
         self._study, self._past, self._source = study, past, source
         self._plan, self._blobs = past.desk.plan, study.blobs
+        job = past.desk.job_file.job
+        if job.output.publish == "approved":
+            self._plan.approves = Approvals(job.name, decisions_of(study.job_file)).has
         self._asking = Asking(self._plan)
         self._mode, self._others = study.state.mode, study.state.drawings()
         self._seen: set[int] = set()
@@ -99,6 +104,7 @@ class Rebuilder:
             manifest = self._past.run.meta.get("manifest")
             if self.made.same and isinstance(manifest, Mapping):
                 write_told(outputs, manifest)
+                write_exports(self._plan, lambda: read_rows(self._source), outputs)
         return self.made
 
     def _publish_all(self, outputs: Outputs) -> str:

@@ -25,7 +25,7 @@ from runner.errors import Usage
 from runner.facts import Answered, Fact, Resolved, Saved, Sent
 from runner.providers.registry import Catalog
 from runner.records import Artifact, Money
-from runner.verdicts import Lost
+from runner.verdicts import Lost, Queued
 
 How: TypeAlias = Literal["billed", "not_billed", "again"]
 
@@ -184,15 +184,18 @@ def _read(path: Path) -> bytes:
 
 
 def _times(facts: Sequence[Fact]) -> int:
-    """How many submits may have been billed since the last word that settled any."""
-    times = 0
+    """How many submits may have been billed since the last word that settled any.
+
+    An answer that tells no more than the ticket it left with is none: whether there is such a job was still to be found out.
+    """
+    times, left_with = 0, None
     for fact in facts:
         if isinstance(fact, Saved | Resolved):
             times = 0
         elif isinstance(fact, Sent) and fact.step == "submit":
-            times += 1
+            times, left_with = times + 1, fact.ticket
         elif isinstance(fact, Answered) and fact.step == "submit" and not isinstance(fact.verdict, Lost):
-            times -= 1
+            times -= not (isinstance(fact.verdict, Queued) and fact.verdict.ticket == left_with)
     return max(times, 1)
 
 

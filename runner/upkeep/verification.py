@@ -19,12 +19,13 @@ from runner.census import fingerprint
 from runner.edge.outputs import MANIFEST, PROVENANCE, REPORT, RESULTS, read_results
 from runner.edge.published import Claim, claims_of, files_in, hash_published, load_manifest, results_digest
 from runner.errors import OurSide, Usage
+from runner.exports.feeds import FOLDER
 
 BATCH: Final = 512
 """Files hashed between two looks at results.jsonl."""
 
 OURS: Final = frozenset({RESULTS, MANIFEST, PROVENANCE})
-GALLERY: Final = f"{REPORT}/"
+MADE: Final = (f"{REPORT}/", f"{FOLDER}/")
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ def verify_output(folder: Path) -> Verified:
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8), "verify") as pool:
         while batch := list(islice(claims, BATCH)):
             _note(found, batch, pool.map(partial(hash_published, folder), (claim.path for claim in batch)))
-    strangers = (path for path in files_in(folder) if path not in OURS and not path.startswith(GALLERY))
+    strangers = (path for path in files_in(folder) if path not in OURS and not path.startswith(MADE))
     found.strangers = [path for path in strangers if fingerprint(path) not in named]
     return found
 

@@ -61,8 +61,8 @@ def copy_project(folder: Path, *parts: str) -> Project:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The demo's project with three products instead of eight, after its first run."""
+    """The demo's project with one product instead of eight, after its first run."""
     project = copy_project(tmp_path_factory.mktemp("demo"), "adbatch.yaml", "jobs", "templates", "examples/feeds")
-    project.edit("jobs/summer-sale.yaml", ("limit: 8 ", "limit: 3 "))
+    project.edit("jobs/summer-sale.yaml", ("limit: 8 ", "limit: 1 "))
     project.adbatch("run", "jobs/summer-sale.yaml", "--sandbox")
     return project

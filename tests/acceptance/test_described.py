@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from runner.desk import load_files, open_desk
+from runner.edge.journal import Journal
+from runner.edge.outputs import read_results
 from runner.errors import Invalid
+from runner.facts import Answered
+from runner.verdicts import Done
 from runner.workflow import Order, Report, run_job
 from tests.acceptance.conftest import ROOT, copy_project
 from tests.acceptance.walkthrough import walk
+from tests.crash.forge import HurriedClock
 from tests.projects import COPY, MEDIUM, Listener, billed, open_stage_here, said, write_project
 
 STEPS: Final = (
@@ -82,6 +88,34 @@ async def test_a_described_vendor_makes_the_very_same(tmp_path: Path) -> None:
     assert sorted(report.manifest["vendors"]) == [f"vendors/{name}.yaml" for name in ("jivox", "placewise", "sivi", "vyro")]
 
 
+MORE: Final = """\
+  scene:
+    use: fal/flux
+    with: {prompt: "{{ row.title }}", image_size: {width: 64, height: 64}, num_images: 2}
+  line:
+    use: chat/headline
+    with: {prompt: "For {{ row.title }}", max_tokens: 60}
+"""
+
+
+def tokens_of(job: Path) -> list[int]:
+    """What the vendors counted, of each answer that had a result."""
+    with Journal.open(next(job.parent.rglob("journal.db")), "sandbox") as journal:
+        answers = [fact.verdict for fact in journal.facts() if isinstance(fact, Answered)]
+    return [verdict.used for verdict in answers if isinstance(verdict, Done)]
+
+
+async def test_a_result_asked_for_elsewhere_and_tokens_counted(tmp_path: Path) -> None:
+    """The example's queue is followed from its state to its result; its chat keeps to tokens, settled by what the vendor counts."""
+    shutil.copytree(ROOT / "examples/http-vendors/vendors", tmp_path / "vendors")
+    project = "version: 1\nproviders: {fal: {describe: vendors/fal.yaml}, chat: {describe: vendors/chat.yaml}}\n"
+    path = write_project(tmp_path, MORE, project=project, feed="id,title\nmug,Mug\n")
+    assert (await run(path)).told.exit_code == 0
+    [line] = read_results(tmp_path / "out/results.jsonl")
+    assert len(line["steps"]["scene"]["files"]) == 2
+    assert [used for used in tokens_of(path) if used]
+
+
 ACME: Final = """\
 name: acme
 doc: https://acme.example/docs
@@ -109,9 +143,9 @@ def write_acme(folder: Path, vendor: str = ACME, project: str = OURS) -> Path:
 
 
 async def run(path: Path) -> Report:
-    """The job on a stage in this process."""
+    """The job on a stage in this process, with time in a hurry: polls that are seconds apart are not waited for."""
     async with open_stage_here(path.parent / ".adbatch/sandbox/vendors", queue=0.01) as stage:
-        return await run_job(Order(path, sandbox=True, stage=stage), Listener())
+        return await run_job(Order(path, sandbox=True, stage=stage), Listener(), HurriedClock(time.time(), 20.0))
 
 
 async def test_an_edited_description_buys_nothing_anew(tmp_path: Path) -> None:

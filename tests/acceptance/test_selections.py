@@ -196,6 +196,18 @@ async def test_the_uncertain_are_never_asked_again_by_a_word(tmp_path: Path) -> 
     assert bill(path) == before
 
 
+async def test_what_was_kept_all_the_same_is_bought_anew_on_purpose(tmp_path: Path) -> None:
+    """`--status flagged` finds what a check complained of and the job keeps; alone it buys nothing, with `--fresh` only that."""
+    check = "    expect: {forbidden: [mug, cup], on_fail: keep}\n"
+    path = write_project(tmp_path, MOTTO + check, "output: {dir: out}\n", feed=FEED)
+    await play(path)
+    kept = {line["row"] for line in read_results(tmp_path / "out/results.jsonl") if line["steps"]["motto"].get("flagged")}
+    assert {"mug", "cup"} <= kept < set(KEYS)
+    looked = await play(path, statuses=("flagged",))
+    assert (sent(looked), looked.told.results.counts) == (0, {"done": len(kept)})
+    assert sent(await play(path, statuses=("flagged",), fresh=frozenset({"motto"}))) == len(kept)
+
+
 async def test_fresh_is_for_what_is_chosen(tmp_path: Path) -> None:
     """What is bought anew on purpose is bought anew for the chosen variants and steps, and for no other."""
     path = write_project(tmp_path, COPY + MOTTO, TOP, feed=FEED)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.acceptance.conftest import Project
 
-ROWS: Final = 100_000 if os.environ.get("ADBATCH_SOAK") else 20_000
+ROWS: Final = 100_000 if os.environ.get("ADBATCH_SOAK") else 5_000
 
 CUTOUT = """\
 version: 1
@@ -63,7 +63,7 @@ def test_five_hundred_rows_share_one_purchase(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 @pytest.mark.soak
 def test_many_variants_are_checked_in_little_memory(tmp_path: Path) -> None:
-    """`check` of many rows × 10 cells (a million in the long version) stays under 300 MB resident."""
+    """`check` of many rows × 10 cells (a million in the long version) stays under 300 MB, 100 when they are fewer."""
     (tmp_path / "adbatch.yaml").write_text('version: 1\nproviders: {jivox: {account: "1"}}\n')
     (tmp_path / "job.yaml").write_text(MILLION)
     with (tmp_path / "feed.csv").open("w") as feed:
@@ -72,4 +72,4 @@ def test_many_variants_are_checked_in_little_memory(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", CHILD], cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
     said, peak = done.stdout.strip().splitlines()
     assert f"{ROWS} rows, {ROWS * 10} variants" in said, done.stderr
-    assert int(peak) < 300 * 1024
+    assert int(peak) < (300 if os.environ.get("ADBATCH_SOAK") else 100) * 1024, peak

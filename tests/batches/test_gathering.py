@@ -10,7 +10,7 @@ import pytest
 from runner.batches.gathering import STOPPING
 from runner.errors import OurSide
 from runner.records import BY_BATCH, NoAnswer, Reply, Send, make_request
-from runner.verdicts import Barred, Broken, Busy, Lost, Queued, Refused, Verdict
+from runner.verdicts import Barred, Broken, Busy, Queued, Refused, Verdict
 from tests.batches.vendor import Bench, chats, reply
 
 
@@ -72,8 +72,6 @@ GONE = NoAnswer(True, "reset")
         ("POST batches", [QUOTA], Barred),
         ("POST batches", [reply(429)], Busy),
         ("POST batches", [reply(400, {"error": {"message": "no such model"}})], Refused),
-        ("POST batches", [reply(500)], Lost),
-        ("POST batches", [reply(200, "what?")], Lost),
     ],
 )
 async def test_what_goes_wrong_is_everybodys(tmp_path: Path, call: str, replies: list[Reply], word: type[Verdict]) -> None:
@@ -92,20 +90,23 @@ async def test_an_upload_is_tried_again(tmp_path: Path) -> None:
     assert (bench.vendor.calls["POST files"], bench.vendor.calls["POST batches"]) == (3, 1)
 
 
-async def test_a_purchase_whose_answer_was_lost_is_looked_for(tmp_path: Path) -> None:
-    """The vendor's list tells which batch was made of our file; it is never made twice."""
+@pytest.mark.parametrize("lost", [GONE, reply(500), reply(200, "what?")])
+async def test_a_purchase_whose_answer_was_lost_is_known_by_its_file(tmp_path: Path, lost: Reply) -> None:
+    """It is never made twice: the file it was made of is the ticket by which it is looked for."""
     bench = Bench(tmp_path)
-    bench.vendor.faults["POST batches"] = [GONE]
-    assert [one.verdict for one in await bench.submit(*chats(2))] == [Queued("batch-1")] * 2
-    assert bench.vendor.calls["POST batches"] == 1
-    assert len(bench.vendor.batches) == 1
+    bench.vendor.faults["POST batches"] = [lost]
+    assert {one.verdict.ticket for one in await bench.submit(*chats(2)) if isinstance(one.verdict, Queued)} == {"of-file:file-1"}
+    assert bench.vendor.calls == {"POST files": 1, "POST batches": 1}
 
 
-async def test_one_that_is_nowhere_stays_in_doubt(tmp_path: Path) -> None:
-    """That the list does not show it proves nothing."""
-    bench = Bench(tmp_path)
-    bench.vendor.faults = {"POST batches": [GONE], "GET batches": [reply(500), reply(200, {"data": []}), reply(500), GONE]}
-    assert [one.verdict for one in await bench.submit(*chats(2))] == [Lost("reset")] * 2
+async def test_who_leaves_is_written_down_first(tmp_path: Path) -> None:
+    """After the upload, which buys nothing, and before the purchase; of what never leaves nothing is written."""
+    bench, requests = Bench(tmp_path), chats(2)
+    bench.vendor.faults["POST files"] = [reply(401)]
+    await bench.submit(*requests)
+    assert bench.left == []
+    await bench.submit(*requests)
+    assert bench.left == [({"POST files": 2}, [request.id for request in requests], "of-file:file-1")]
 
 
 async def test_a_run_that_stops_buys_nothing_more(tmp_path: Path) -> None:

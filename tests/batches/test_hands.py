@@ -6,11 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from click.testing import CliRunner
 
+from runner.cli import adbatch
 from runner.edge.clock import GRAIN, SystemClock
 from runner.engine import Engine
 from runner.records import BY_BATCH, NoAnswer, Send
@@ -21,6 +24,7 @@ from tests.batches.vendor import Bench, chats
 from tests.projects import Listener, billed, open_stage_here, write_project
 
 HASTE: Final = 30.0
+NEVER_HEARD: Final = partial(Fault, operation="batches", step="submit", times=1)
 COPY: Final = """\
   copy:
     use: openai/chat
@@ -73,6 +77,12 @@ def results(path: Path) -> bytes:
     return (path.parent / "out/results.jsonl").read_bytes()
 
 
+def resolve(path: Path, how: str) -> object:
+    """Say this of all that is uncertain; returns what the command ends with."""
+    words = ["resolve", str(path), "--sandbox", "--as", how, "--request", "all"]
+    return CliRunner().invoke(adbatch, words, catch_exceptions=False, standalone_mode=False).return_value
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> Path:
     """Six rows, one step by batch."""
@@ -113,6 +123,40 @@ def test_what_expired_is_asked_anew_and_only_that(job: Path) -> None:
     again = play(job)
     assert again.told.exit_code == 0
     assert ledger(job) == {"openai chat/completions": 6}
+
+
+ONE: Final = "id,title\nr0,Thing 0\n"
+"""One row: the same file at every try."""
+
+
+def test_a_purchase_whose_answer_is_lost_settles_itself(tmp_path: Path) -> None:
+    """Where it was made the vendor's list has it; it is billed once, and nobody is left in doubt."""
+    job = write_project(tmp_path, COPY, project=PROJECT, feed=ONE)
+    report = play(job, faults=(NEVER_HEARD("drop_after"),))
+    assert (report.told.exit_code, report.told.results.counts) == (0, {"done": 1})
+    assert ledger(job) == {"openai chat/completions": 1}
+
+
+def test_a_purchase_that_is_not_listed_is_parked(tmp_path: Path) -> None:
+    """Exit 4, whatever run comes, until somebody says: billed has it looked for again, not billed has it asked anew."""
+    job = write_project(tmp_path, COPY, project=PROJECT, feed=ONE)
+    report = play(job, faults=(NEVER_HEARD("drop_before"),))
+    assert (report.told.exit_code, report.told.results.counts) == (4, {"uncertain": 1})
+    assert "none with the input file file-" in results(job).decode()
+    assert play(job).told.exit_code == 4
+    assert resolve(job, "billed") == 0
+    again = play(job)
+    assert (again.told.exit_code, sent(again), ledger(job)) == (4, {"openai@batch": (0, 1)}, {})
+    assert resolve(job, "not-billed") == 0
+    assert (play(job).told.exit_code, ledger(job)) == (0, {"openai chat/completions": 1})
+
+
+def test_who_takes_the_risk_asks_anew(tmp_path: Path) -> None:
+    """In the same run, and as often as the step says."""
+    job = write_project(tmp_path, COPY + "    uncertain: {retry: 1}\n", project=PROJECT, feed=ONE)
+    report = play(job, faults=(NEVER_HEARD("drop_before"),))
+    assert (report.told.exit_code, ledger(job)) == (0, {"openai chat/completions": 1})
+    assert sent(report)["openai@batch"][0] == 2
 
 
 def test_a_run_that_is_stopped_keeps_its_tickets(job: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ class Vendor:
         self.line: Line = answered
         self.faults: dict[str, list[Reply]] = {}
         self.calls: Counter[str] = Counter()
+        self.urls: list[str] = []
         self.files: dict[str, list[dict[str, Any]]] = {}
         self.batches: dict[str, dict[str, Any]] = {}
         self.errors: Any = None
@@ -59,6 +60,7 @@ class Vendor:
         way = call.url.split("/v1/")[1].partition("?")[0].split("/")
         name = f"{call.method} {way[0]}{'/content' if way[-1] == 'content' else ''}"
         self.calls[name] += 1
+        self.urls.append(call.url)
         fault = self.faults.get(name, [])
         if isinstance(call.body, FileBody):
             data = self.blobs.read(call.body.sha256)
@@ -72,6 +74,8 @@ class Vendor:
             return fault.pop(0)
         if name == "GET files/content":
             return self.content(way[1])
+        if name == "GET files":
+            return reply(200 if way[1] in self.files else 404, {})
         return reply(200, {"data": list(self.batches.values())}) if len(way) == 1 else self._look(way[1])
 
     def _keep(self, data: bytes) -> Reply:
@@ -111,7 +115,10 @@ class Vendor:
 
 
 class Bench:
-    """Hands over such a vendor, with a disk and a clock that waits for nobody. `limits` are those of a file (`MOST_LINES`)."""
+    """Hands over such a vendor, with a disk and a clock that waits for nobody. `limits` are those of a file (`MOST_LINES`).
+
+    `left` has who left under which ticket, and the calls that had been made by then.
+    """
 
     def __init__(self, folder: Path, **limits: int) -> None:
         self.blobs = Blobs(folder / "blobs")
@@ -124,7 +131,8 @@ class Bench:
         options = {"base_url": house.BASE_URL, "keys": ()}
         self.lanes = {"house": Lane("house", "house", house, options, house.limits(options), {})}
         direct = VendorHands(self.lanes, self.vendor.perform, self._store, self._measure)
-        self.hands = BatchHands(self.lanes, direct, self.vendor.perform, self.blobs, self.clock, PACE)
+        self.left: list[tuple[dict[str, int], list[str], str]] = []
+        self.hands = BatchHands(self.lanes, direct, self.vendor.perform, self.blobs, self.clock, PACE, self._leave)
 
     async def submit(self, *requests: Request) -> list[Carried]:
         """Carry out the purchases at once, by batch."""
@@ -135,6 +143,9 @@ class Bench:
         """Ask for all of them at once."""
         sends = [Send(request, "poll", ticket=ticket, lane=lane) for request in requests]
         return list(await asyncio.gather(*map(self.hands.carry, sends)))
+
+    def _leave(self, ids: Sequence[str], ticket: str) -> None:
+        self.left.append((dict(self.vendor.calls), list(ids), ticket))
 
     async def _store(self, data: bytes) -> Blob:
         return self.blobs.put(data)

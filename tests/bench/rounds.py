@@ -18,7 +18,8 @@ from tests.bench.scenarios import Scenario, write_project
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ADBATCH: Final = str(Path(sys.executable).with_name("adbatch"))
-ENVIRONMENT: Final = {"BENCH_KEY": "test-key-of-the-bench", "PYTHONPATH": str(ROOT)}
+ENVIRONMENT: Final = {"BENCH_KEY": "test-key-of-the-bench", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+"""Modules are compiled once, as for anybody who has installed the program."""
 
 
 @dataclass(frozen=True, slots=True)

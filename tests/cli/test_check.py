@@ -110,3 +110,24 @@ def test_it_works_as_a_process(tmp_path: Path) -> None:
     assert (process.returncode, out) == (2, "")
     assert err.startswith("job.yaml:6:15: steps.copy.use: there is no jivox/txt; did you mean jivox/text?\n")
     assert "\x1b" not in err
+
+
+def test_decisions_beside_the_jobs_are_read_as_decisions(tmp_path: Path, adbatch: Adbatch) -> None:
+    """`check *.yaml` counts them, tells their mistakes at their line, and a verb for jobs leaves them out."""
+    write_project(tmp_path)
+    path = tmp_path / "decisions.yaml"
+    one = f"{{job: small, key: k, step: copy, sha256: {'a' * 64}, decision: approved}}"
+    path.write_text(f"version: 1\ndecisions:\n  - {one}\n")
+    ended = adbatch("check", "decisions.yaml", "job.yaml")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("decisions.yaml: 1 approved, 0 rejected\njob.yaml: 2 rows")
+    assert adbatch("status", "decisions.yaml", "job.yaml").code == 0
+    ended = adbatch("run", "decisions.yaml")
+    assert ended.code == 2
+    assert "decisions.yaml holds decisions about results and is no job" in ended.err
+    path.write_text(f"version: 1\ndecisions:\n  - {one.replace('approved', 'maybe')}\n")
+    ended = adbatch("check", "decisions.yaml", "job.yaml")
+    assert ended.code == 2
+    assert ended.err.startswith("decisions.yaml:3:")
+    path.unlink()
+    assert "decisions.yaml" in adbatch("check", "decisions.yaml").err

@@ -1,9 +1,8 @@
-"""What is printed: complaints with a caret below the very character, a run in a dozen lines, nothing that forges a terminal."""
+"""What is printed: complaints with a caret below the very character, nothing that forges a terminal."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.cli.render import FAR, LONG, SHOWN, complaint_lines, printable, report_lines, shown, tell_bug, tell_failure, tell_report
-from runner.edge.outputs import Written
-from runner.engine import Ending
+from runner.cli.render import FAR, LONG, SHOWN, complaint_lines, printable, shown, tell_bug, tell_failure
 from runner.errors import Complaint, Invalid, OurSide, Place, RowPlace
-from runner.results import Results
-from runner.workflow import Report
-from tests.test_manifest import SPENT, told
 
 
 def lines_of(text: str, column: int, **more: Any) -> list[str]:
@@ -138,47 +132,6 @@ def test_a_bug_is_told_with_where_its_traceback_is(
     assert err.startswith("adbatch: a mistake of ours: KeyError: 'step'\n")
     assert str(log) in err
     assert log.read_text().startswith("Traceback (most recent call last):")
-
-
-def report(**more: Any) -> Report:
-    """A run with its output below the folder we stand in."""
-    return Report(Path.cwd() / "out", told(**more), {"mode": "live"})
-
-
-def test_a_run_is_told_in_a_dozen_lines() -> None:
-    """Variants, lanes with their money, what is closed or missing and why, what was kept, the code, and where it all lies."""
-    results = Results({"done": 2, "refused": 1}, {"copy refused: 422: no": 1}, Written("ab" * 32, 1, 3))
-    ending = Ending(closed={"jivox": "401: bad key"}, reused=Counter(jivox=4), spent=("the budget of step ad allows no more: …",))
-    whole = report(results=results, ending=ending, tallies={"jivox": SPENT}, kept=("a.txt", "b.txt"), exit_code=5)
-    assert list(report_lines(whole)) == [
-        "variants: 2 done, 1 refused",
-        "  jivox: 7 sent, 4 reused, 5 polls, 0.10 USD + 0 credits + 4 of unknown price",
-        "  jivox is closed: 401: bad key; mend that and run again",
-        "  the budget of step ad allows no more: …",
-        "  1 × copy refused: 422: no",
-        "  left as somebody edited it: a.txt and 1 more",
-        "stopped by a budget, credits or a rejected key (exit 5)",
-        "files: out/   one line a variant: out/results.jsonl",
-    ]
-
-
-def test_a_run_with_nothing_to_do_says_so() -> None:
-    """Without variants and lanes there is little to tell."""
-    empty = report(results=Results({}, {}, Written("ab" * 32, 0, 0)), kept=("a.txt",))
-    assert list(report_lines(empty))[:3] == [
-        "variants: none",
-        "  left as somebody edited it: a.txt",
-        "all done, or nothing to do (exit 0)",
-    ]
-
-
-@pytest.mark.parametrize(("as_json", "out"), [(True, '{\n  "mode": "live"\n}\n'), (False, "")])
-def test_a_report_gives_its_manifest_where_asked(capsys: pytest.CaptureFixture[str], as_json: bool, out: str) -> None:
-    """The manifest is data and goes to stdout; the summary is narration and goes to stderr."""
-    tell_report(report(), as_json)
-    told_now = capsys.readouterr()
-    assert told_now.out == out
-    assert told_now.err.startswith("variants: 2 done\n")
 
 
 def test_paths_are_shown_as_one_would_type_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

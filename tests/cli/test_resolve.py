@@ -141,7 +141,7 @@ def test_what_was_billed_and_is_lost_stays_lost(folder: Path, adbatch: Adbatch) 
     adbatch("resolve", "job.yaml", "--sandbox", "--as", "billed", "--request", "all", "--why", "the link has expired")
     ended = adbatch("run", "job.yaml", "--sandbox")
     assert (ended.code, bill(folder)) == (1, {"jivox": 1, "sivi": 1})
-    assert "  1 × copy failed: billed, but its result is lost: the link has expired\n" in ended.err
+    assert "  1 failed at jivox (copy): billed, but its result is lost: the link has expired; job.yaml:" in ended.err
 
 
 def test_a_job_without_doubts_says_so(tmp_path: Path, adbatch: Adbatch) -> None:

@@ -172,7 +172,7 @@ async def test_the_second_signal_stops_now(tmp_path: Path) -> None:
         slow.release.set()
         again, _, told = await end(start(tmp_path, "run", "job.yaml"))
         assert (again, len(slow.hits), statuses(tmp_path)) == (4, 2, ["uncertain", "done"])
-        assert "  1 × copy uncertain: " in told
+        assert "  1 uncertain at jivox (copy): " in told
 
 
 async def test_an_interrupted_job_is_the_last(tmp_path: Path) -> None:

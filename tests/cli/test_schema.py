@@ -32,4 +32,4 @@ def test_there_is_no_other_schema(adbatch: Adbatch) -> None:
     """Anything else is a mistake of usage that names what there is."""
     ended = adbatch("schema", "feed")
     assert (ended.code, ended.out) == (2, "")
-    assert "'job', 'project', 'vendor', 'plan'" in ended.err
+    assert "'job', 'project', 'vendor', 'plan', 'diff'" in ended.err

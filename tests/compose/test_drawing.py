@@ -12,7 +12,7 @@ HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1
 
 def drawn(inside: str) -> str:
     """The drawing of a sheet with one picture."""
-    return read_drawing(f"{HEAD}{inside}</svg>", Sheet(100, 50, {"scene": ("image/png", b"png")}, faces()))
+    return read_drawing(f"{HEAD}{inside}</svg>", Sheet(100, 50, {"scene": lambda *_: ("image/png", b"png")}, faces()))
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_what_is_clear_stays_clear_in_a_png() -> None:
 def test_what_cannot_be_drawn_is_told() -> None:
     """A picture that is none, a font that is none, and a sheet that is too large."""
     with pytest.raises(Undrawable, match="a picture cannot be read"):
-        draw(SVG.format(""), pictures={"a": b"no picture"})
+        draw(SVG.format('<image href="a" width="9" height="9"/>'), pictures={"a": b"no picture"})
     with pytest.raises(Undrawable, match="a font cannot be read"):
         draw(SVG.format(""), pictures={"a": b"no font"}, fonts=["blob:" + hashlib.sha256(b"no font").hexdigest()])
     with pytest.raises(Undrawable, match="at most 25,000,000"):

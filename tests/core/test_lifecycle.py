@@ -63,6 +63,7 @@ CELLS: list[tuple[Step, Verdict, State]] = [
     ("poll", Busy(), "waiting"),
     ("poll", Broken("502"), "waiting"),
     ("poll", Lost("truncated"), "waiting"),
+    ("poll", Lost("no such job", final=True), "uncertain"),
     ("poll", Refused("job failed"), "refused"),
     ("poll", Barred("401"), "waiting"),
     ("fetch", Done((HELD,)), "landed"),
@@ -444,6 +445,44 @@ def test_what_the_vendor_let_go_of_is_asked_anew() -> None:
     assert (again.state, again.ticket, again.refreshes) == ("waiting", "t-2", 1)
     replanned = tell(Planned(9.0, ask()), life=life)
     assert (replanned.state, replanned.refreshes) == ("new", 0)
+
+
+def test_what_left_with_a_ticket_can_be_asked_for() -> None:
+    """Without an answer nobody has to guess: the next run polls. An answer counts more, and a refusal leaves no ticket."""
+    left: list[Fact] = [PLAN, Sent(1.0, "r1", "submit", ticket="of-file:f")]
+    life = recall(left)
+    assert life is not None
+    assert (life.state, life.ticket, life.accepted_at) == ("waiting", "of-file:f", 1.0)
+    assert tell(Planned(9.0, ask()), life=life).state == "waiting"
+    assert tell(*left, Answered(2.0, "r1", "submit", Queued("t-1"))).ticket == "t-1"
+    for verdict, state in ((Busy(1.0), "new"), (Refused("no"), "refused"), (Lost("odd"), "uncertain")):
+        told = tell(*left, Answered(2.0, "r1", "submit", verdict))
+        assert (told.state, told.ticket) == (state, None)
+
+
+LEFT: list[Fact] = [PLAN, Sent(1.0, "r1", "submit", ticket="of-file:f"), *call("poll", Lost("not listed", final=True), 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("fact", "state", "ticket"),
+    [
+        (Planned(9.0, ask()), "uncertain", "of-file:f"),
+        (Planned(9.0, ask(), fresh=True), "new", None),
+        (Resolved(4.0, "r1", "not_billed", "me"), "new", None),
+        (Resolved(4.0, "r1", "again", "me"), "new", None),
+        (Resolved(4.0, "r1", "billed", "me"), "waiting", "of-file:f"),
+        (Resolved(4.0, "r1", "billed", "me", ticket="b-1"), "waiting", "b-1"),
+        (Resolved(4.0, "r1", "billed", "me", artifacts=(Artifact("text", text="x"),)), "saved", "of-file:f"),
+    ],
+)
+def test_a_ticket_nobody_knows_leaves_a_doubt(fact: Fact, state: State, ticket: str | None) -> None:
+    """It is parked, whatever run comes; who says that it was billed has it asked for again, and it is bought anew by order only."""
+    life = tell(*LEFT)
+    assert (life.state, life.why, life.accepted_at, life.settled) == ("uncertain", "not listed", None, True)
+    told = tell(fact, life=life)
+    assert (told.state, told.ticket) == (state, ticket)
+    if state == "new":
+        assert tell(Planned(9.0, ask()), life=told).state == "new"
 
 
 def test_it_is_not_asked_for_ever() -> None:

@@ -70,6 +70,11 @@ CASES: Final[dict[str, tuple[list[Fact], list[Fact], str]]] = {
     "a doubt beats a refusal": ([planned(1), *refused(8)], [planned(2), *lost(5)], "uncertain"),
     "a doubt beats what was never sent": ([planned(9)], [planned(2), *lost(5)], "uncertain"),
     "a submit without an answer is a doubt": ([planned(9)], [planned(2), Sent(3, ID, "submit")], "uncertain"),
+    "a ticket that tells nothing is a doubt": (
+        [planned(9), *refused(10)],
+        [planned(2), Sent(3, ID, "submit", ticket="f"), Answered(4, ID, "poll", Lost("not listed", final=True))],
+        "uncertain",
+    ),
     "a doubt that went on is followed": (DOUBT, [*DOUBT, planned(20, fresh=True), *bought(21)], "saved"),
     "an order of something new is followed": (
         [planned(1), *bought(2)],
@@ -217,3 +222,11 @@ def test_merging_loses_nothing_and_invents_nothing(seed: int) -> None:
         assert merge(both, theirs) == merge(both, ours) == both
         assert rank(life_of(there)) == rank(life), number
     assert len(met) > 4
+
+
+def test_a_ticket_that_told_nothing_is_found_where_it_stands() -> None:
+    """Its last word is a poll; nothing has to be invented to keep it the last."""
+    told = [planned(2), Sent(3, ID, "submit", ticket="f"), Answered(4, ID, "poll", Lost("not listed", final=True))]
+    both = merge([planned(1), *refused(2)], told)
+    assert life_of(both).state == "uncertain"
+    assert not any(isinstance(fact, Planned) and fact.fresh for fact in both)

@@ -13,8 +13,12 @@ from functools import partial
 from random import Random
 from typing import Protocol, TypeAlias
 
+from runner.core import Conductor
 from runner.core.gate import Gate
-from runner.verdicts import Broken, Busy, Queued, Verdict
+from runner.facts import Answered, Planned, Saved
+from runner.records import Limits
+from runner.verdicts import Broken, Busy, Done, Queued, Text, Verdict
+from tests.core.stage import ask, offer
 
 OK = Queued("t")
 Spread: TypeAlias = tuple[float, float]
@@ -51,6 +55,46 @@ class Window:
 
     def free(self) -> None:
         """Nothing to free."""
+
+
+@dataclass
+class Fixed:
+    """Never more than `most` between two strokes of a clock that ticks every `seconds`."""
+
+    most: int
+    seconds: float
+    work: float = 0.02
+    tick: int = -1
+    taken: int = 0
+
+    def take(self, at: float) -> tuple[Verdict, float]:
+        """Refuse what is too much before the next tick."""
+        if (tick := int(at // self.seconds)) != self.tick:
+            self.tick, self.taken = tick, 0
+        if self.taken >= self.most:
+            return Busy(), 0.002
+        self.taken += 1
+        return OK, self.work
+
+    def free(self) -> None:
+        """Nothing to free."""
+
+
+@dataclass
+class Uneven:
+    """Works for a tenth more or less than the server within."""
+
+    inner: Server
+    dice: Random = field(default_factory=lambda: Random(5))
+
+    def take(self, at: float) -> tuple[Verdict, float]:
+        """As the other says, but not as evenly."""
+        verdict, work = self.inner.take(at)
+        return verdict, work * self.dice.uniform(0.9, 1.1) if verdict is OK else work
+
+    def free(self) -> None:
+        """Pass on."""
+        self.inner.free()
 
 
 @dataclass
@@ -206,6 +250,37 @@ class Drive:
         if verdict is OK:
             self.server.free()
         self.gate.answered("submit", self.now, name, verdict)
+
+
+class Crew(Drive):
+    """One run of a whole conductor with limits as declared: retries, backoff and order of planning included."""
+
+    def __init__(self, limits: Limits, server: Server, count: int, seed: int = 1) -> None:
+        self.conductor = Conductor({"acme": limits}, {"acme/image": offer()})
+        super().__init__(self.conductor._lanes["acme"].gate, server, Road(), seed)
+        for number in range(count):
+            self.conductor.feed(Planned(0.0, ask(f"r{number}")))
+
+    def turn(self, count: int) -> float | None:
+        """Let leave what is due; when to look again."""
+        sends = self.conductor.due(self.now)
+        self.sent += len(sends)
+        self.traffic.most_flying = max(self.traffic.most_flying, self.gate.api.flying)
+        if sends:
+            self.now += self.dice.uniform(*self.road.commit)
+        self.conductor.left(sends, self.now)
+        for send in sends:
+            self.at(self.now + self.dice.uniform(*self.road.way), partial(self.arrive, send.request.id))
+        for life in self.conductor.landed():
+            self.conductor.feed(Saved(self.now, life.request.id, ()))
+        self.conductor.settled()
+        return self.conductor.wake_at(self.now)
+
+    def answer(self, name: str, verdict: Verdict, _: float) -> None:
+        """Its answer is here: what was accepted is done."""
+        if verdict is OK:
+            self.server.free()
+        self.conductor.feed(Answered(self.now, name, "submit", Done((Text("x"),)) if verdict is OK else verdict))
 
 
 def drive(gate: Gate, server: Server, *, count: int = 10**6, until: float = float("inf"), road: Road | None = None) -> Traffic:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,15 +116,23 @@ class Forge:
     def __exit__(self, *_: object) -> None:
         hang_up(self._process)
 
-    def run(self, job: Path, stage: Mapping[str, Any], kill_after: float = 60.0, **more: Any) -> int:
-        """One run, killed after so many seconds if it has not ended by then; its exit code, `KILLED` if it was killed."""
+    def run(
+        self, job: Path, stage: Mapping[str, Any], kill_after: float = 60.0, kill_at: Callable[[], bool] = bool, **more: Any
+    ) -> int:
+        """One run, killed after so many seconds or once `kill_at` is true, if it has not ended by then.
+
+        Returns its exit code, `KILLED` if it was killed.
+        """
         order = {"job": str(job), "stage": dict(stage), "log": str(self.log), "since": self._since, "pace": PACE, **more}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()
         pid = json.loads(self._process.stdout.readline())["pid"]
-        ended, _, _ = select.select([self._process.stdout], [], [], kill_after)
+        until, ended = monotonic() + kill_after, False
+        while not ended and monotonic() < until and not kill_at():
+            rest = until - monotonic()
+            ended = bool(select.select([self._process.stdout], [], [], rest if kill_at is bool else min(rest, 0.002))[0])
         if not ended:
             os.kill(pid, signal.SIGKILL)
         status = int(json.loads(self._process.stdout.readline())["status"])

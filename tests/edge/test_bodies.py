@@ -57,6 +57,7 @@ def test_an_asset_may_say_how_it_stands_in_json() -> None:
     st.recursive(
         st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
     )
 )
 def test_json_without_assets_is_itself(value: object) -> None:

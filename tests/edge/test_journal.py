@@ -229,6 +229,12 @@ UNSETTLED: dict[str, tuple[list[Fact], bool]] = {
         [Sent(2, ask().id, "submit"), Answered(3, ask().id, "submit", Queued("t")), Sent(4, ask().id, "poll")],
         False,
     ),
+    "left with a ticket": ([Planned(1, ask()), Sent(2, ask().id, "submit", ticket="f")], False),
+    "its ticket told nothing": (
+        [Sent(2, ask().id, "submit", ticket="f"), Answered(3, ask().id, "poll", Lost("not listed", final=True)), Planned(4, ask())],
+        True,
+    ),
+    "a lost poll": ([Sent(2, ask().id, "submit", ticket="f"), Answered(3, ask().id, "poll", Lost("reset"))], False),
     "too fast": ([Sent(2, ask().id, "submit"), Answered(3, ask().id, "submit", Busy(1.0))], False),
     "sent again": ([Answered(3, ask().id, "submit", Broken("x")), Sent(4, ask().id, "submit", 2)], True),
     "saved": (life_of(ask())[:-1], False),

@@ -37,7 +37,7 @@ from runner.sandbox.desk import Settings
 from runner.sandbox.serve import describe
 from runner.workflow import exit_code_of
 from runner.workshop import Workshop, lanes_used, open_workshop
-from tests.projects import KEY, write_project
+from tests.projects import DRAWN, KEY, write_project
 
 QUIET: Final = 0.001
 """Seconds without a call under way after which whoever sleeps is woken."""
@@ -195,7 +195,7 @@ async def open_bench(
     wanted = {"state": folder / "vendors", "key": KEY, "latency": 0.0, "queue": QUEUE, "faults": faults, **settings}
     before = folder / "port"
     port = int(before.read_text("utf-8")) if before.exists() else 0
-    server = TestServer(make_app(Settings(**wanted), clock.now), host="127.0.0.1", port=port)
+    server = TestServer(make_app(Settings(**wanted), clock.now, DRAWN), host="127.0.0.1", port=port)
     await server.start_server(shutdown_timeout=0.1)
     before.write_text(str(server.port), "utf-8")
     url = f"http://127.0.0.1:{server.port}"

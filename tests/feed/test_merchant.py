@@ -16,6 +16,7 @@ Feed = Callable[..., Source]
 
 RSS = f'<?xml version="1.0"?>\n<rss version="2.0" xmlns:g="{GOOGLE}">\n<channel><title>Shop</title>\n'
 END = "</channel></rss>"
+LUMP = f"<a>{'x' * 1000}</a>"
 
 
 def rows(source: Source) -> list[Record]:
@@ -221,9 +222,9 @@ def test_sizes_and_depth_are_bounded(feed: Feed, blamed: list[Complaint]) -> Non
     long = feed("a.xml", f"{RSS}<item><g:id>1</g:id><t>{'x' * (CELL_CAP + 1)}</t></item>{END}")
     assert len(list(read_merchant(long.members()[0], blamed.append))) == 1
     assert [complaint.message for complaint in blamed] == ["a text in this item has more than 1 MiB"]
-    huge = gzip.compress(f"{RSS}<item>{'<a>x</a>' * (ROW_CAP // 4)}".encode())
+    huge = gzip.compress((f"{RSS}<item>" + LUMP * (ROW_CAP // len(LUMP) + 1)).encode())
     assert fault(feed("b.xml", huge)).message == "this item has more than 8 MiB"
-    none = gzip.compress(f"{RSS}{'<product/>' * (ROW_CAP // 8)}".encode())
+    none = gzip.compress((RSS + f"<product>{LUMP}</product>" * (ROW_CAP // len(LUMP) + 1)).encode())
     assert fault(feed("d.xml", none)).message == "8 MiB hold no <item>; is this a product feed?"
     assert fault(feed("c.xml", f"{RSS}<item>{'<a>' * 1000}")).message == "elements are nested deeper than 50"
 

@@ -7,6 +7,7 @@ accounted for by the journal, and no budget is overshot.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -14,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -181,5 +183,6 @@ class Shop(RuleBasedStateMachine):
         assert run.spent.get("USD", Decimal(0)) + run.reserved.get("USD", Decimal(0)) <= BUDGET
 
 
-TestShop = Shop.TestCase
-TestShop.settings = settings(max_examples=1_000, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+MACHINES: Final = 1_000 if os.environ.get("ADBATCH_SOAK") else 350
+TestShop = pytest.mark.soak(Shop.TestCase)
+TestShop.settings = settings(max_examples=MACHINES, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))

@@ -185,6 +185,22 @@ steps:
     assert said(checked(make_plan(tmp_path, body % '"{{ row.image }}"'))) == []
 
 
+def test_one_answer_finished_in_two_ways_needs_two_paths(tmp_path):
+    """What is asked is the same, what is published is not: in cells, between steps, and with values that are no size."""
+    finish = ", save: '{{ row.id }}', finish: {width: '{{ matrix.size.%s }}', height: 9, format: webp}"
+    matrix = "matrix: {size: [{name: s, w: 5}, {name: l, w: 6}]}\n"
+    [met] = said(checked(make_plan(tmp_path, CUT % finish % "w" + matrix)))
+    assert met.endswith(
+        "cut of mug|size=s|1 and cut of mug|size=l|1 would both be mug; save: must read what tells them apart [mug at 2]"
+    )
+    assert said(checked(make_plan(tmp_path, CUT % finish % "w" + matrix.replace("6", "5")))) == []
+    wrong, _ = said(checked(make_plan(tmp_path, CUT % finish % "name" + matrix)))
+    assert "steps.cut.finish: finish.width must be a whole number of pixels, 1 to 10000; it is 's'" in wrong
+    two = CUT % ", save: x" + "  again: {use: brush/cut, with: {image: '{{ row.image }}'}, save: x%s}\n"
+    [met] = said(checked(make_plan(tmp_path, two % ", finish: {format: jpeg}")))
+    assert "cut of mug|1 and again of mug|1 would both be x" in met
+
+
 def test_numbered_files_do_not_meet_others(tmp_path):
     """A step that gives several files adds -1, -2, …; a path that looks like one of them collides."""
     body = """

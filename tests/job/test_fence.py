@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from jinja2 import DictLoader
 from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError, UndefinedError
 from markupsafe import Markup
 
@@ -224,3 +225,46 @@ def test_text_of_another_class_lends_only_its_declared_properties():
     with pytest.raises(UndefinedError, match="has no format"):
         render("{{ html.format(row) }}", html=Markup("{0.__class__}"))
     assert render("{{ row.price.amount }}") == "5"
+
+
+DRAWINGS = {
+    "parts.svg.j2": "{% macro card(t) %}<g>{{ t }}{% if caller is defined %}{{ caller() }}{% endif %}</g>{% endmacro %}",
+    "prose.j2": "{% macro say(t) %}{{ t }}{% endmacro %}{% import 'parts.svg.j2' as p %}{{ p.card(bad) }}",
+}
+
+
+def draw(text: str) -> str:
+    """What `text` prints as a drawing, with `bad` being markup that came with a feed."""
+    fence = Fence(DictLoader({**DRAWINGS, "drawing.svg.j2": "{% import 'parts.svg.j2' as p %}" + text}))
+    fence.purse.left = 1_000_000
+    return fence.get_template("drawing.svg.j2").render(bad="<&>")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ bad }}", "&lt;&amp;&gt;"),
+        ("{{ p.card(bad) }}", "<g>&lt;&amp;&gt;</g>"),
+        ("{% call p.card('x') %}<i>{{ bad }}</i>{% endcall %}", "<g>x<i>&lt;&amp;&gt;</i></g>"),
+        ("{% set s %}<s>{{ bad }}</s>{% endset %}{{ s }}", "<s>&lt;&amp;&gt;</s>"),
+        ("{{ p.card(p.card(bad)) }}", "<g><g>&lt;&amp;&gt;</g></g>"),
+        ("{{ p.card(1) ~ bad }}", "<g>1</g>&lt;&amp;&gt;"),
+        ("{{ p.card(1) if bad else '' }}{{ (p.card(2) or bad) }}", "<g>1</g><g>2</g>"),
+        ("{{ p.card(1) | upper }}", "&lt;G&gt;1&lt;/G&gt;"),
+        ("{{ p.card(1)[:2] ~ bad }}", "&lt;g&lt;&amp;&gt;"),
+        ("{{ p.card(1) + bad }}", "&lt;g&gt;1&lt;/g&gt;&lt;&amp;&gt;"),
+    ],
+)
+def test_a_drawing_escapes_values_once_and_its_own_markup_never(text: str, said: str) -> None:
+    """What macros and set blocks have made is markup; whatever is made of that by an operation is text again."""
+    assert draw(text) == said
+
+
+@pytest.mark.parametrize("text", ["{% include 'prose.j2' %}", "{% from 'prose.j2' import say %}", "{% extends 'prose.j2' %}"])
+def test_a_drawing_takes_in_only_drawings(text: str) -> None:
+    """What prose prints is not escaped, so it stays out; prose may use a drawing, which is text there."""
+    with pytest.raises(TemplateSyntaxError, match="only other drawings"):
+        draw(text)
+    fence = Fence(DictLoader(DRAWINGS))
+    fence.purse.left = 1_000_000
+    assert fence.get_template("prose.j2").render(bad="<&>") == "<g>&lt;&amp;&gt;</g>"

@@ -66,6 +66,8 @@ def test_what_is_no_job_cannot_be_mended(text: str) -> None:
     assert mend(text) is None
 
 
+WHOLE = yaml.safe_load(FULL)
+
 junk: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -77,9 +79,9 @@ junk: st.SearchStrategy[Any] = st.recursive(
 @given(st.sampled_from(["version", "name", "feed", "vars", "matrix", "variants", "steps", "budget", "output", "refresh"]), junk)
 def test_anything_in_place_of_anything_is_mended_or_given_up(key: str, value: Any) -> None:
     """Whatever a job holds, mending ends with a job or with nothing, never with an error."""
-    data = {**yaml.safe_load(FULL), key: value}
+    data = {**WHOLE, key: value}
     try:
-        document = read_document(yaml.safe_dump(data, allow_unicode=True), "job.yaml")
+        document = read_document(yaml.dump(data, Dumper=yaml.CSafeDumper, allow_unicode=True), "job.yaml")
     except Invalid:
         return
     mended = mend_job(document)

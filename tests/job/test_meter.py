@@ -15,7 +15,9 @@ from runner.job.filters import LONGEST_VALUE, Growth
 from runner.job.meter import CALL, FILTERING, SCATTERED, TURN, WORK, Purse, metered, price_of, weigh
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 )
 
 

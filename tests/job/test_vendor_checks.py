@@ -36,6 +36,11 @@ POLL = "    id: id\n    poll: {path: /jobs/{ticket}, states: {at: s, done: [ok]}
         ("{type: string}", "{type: string, option: brand}", "there is no option brand"),
         ("{type: string}", "{type: string, pattern: '['}", "is no regular expression"),
         ("{type: string}", "{type: object, required: [x]}", "x is not a property of this object"),
+        ("path: /images", "method: GET\n    path: /images", "a GET has no body; put {params.prompt} into path: or query:"),
+        ("path: /images", "method: GET\n    send: {n: 1}\n    path: /images", "operations.image.send: a GET has no body"),
+        ("path: /images", "method: GET\n    open: true\n    path: /images", "operations.image.open: a GET has no body"),
+        ("path: /images", 'method: GET\n    query: {p: "{params.prompt}"}\n    path: /images', ""),
+        ("{prompt: {type: string}}", "{prompt: {type: image, takes: [url]}}\n    method: GET", "in which a picture could travel"),
         ("gives: file", "gives: text", "text is found by nothing"),
         ("gives: file", "gives: task", "task needs id"),
         ("answer: {links: url}", "answer: {json: url}", "file is found by nothing"),
@@ -43,6 +48,7 @@ POLL = "    id: id\n    poll: {path: /jobs/{ticket}, states: {at: s, done: [ok]}
         ("operations:", "headers: {Authorization: a}\noperations:", "belongs under secrets"),
         ("operations:", 'headers: {X-A: "{params.prompt}"}\noperations:', "a header holds no params"),
         ("operations:", "options: {key: {type: string}}\noperations:", "give the option another name"),
+        ("operations:", "limits: {tokens: [9/1m]}\noperations:", "limits.tokens: no operation says how it uses up tokens"),
         ("operations:", "errors: {status: {200: busy}}\noperations:", "200 is no failure"),
         ("secrets: {", "secrets: {two: {env: B, header: X-API-KEY}, ", "two secrets travel in the same header"),
         ("    answer: {links: url}\n", POLL.replace("/{ticket}", ""), "needs {ticket}"),
@@ -51,6 +57,25 @@ POLL = "    id: id\n    poll: {path: /jobs/{ticket}, states: {at: s, done: [ok]}
         ("    answer: {links: url}\n", POLL.replace("{links: url}", "{text: url}"), "file is found by nothing here"),
         ("    answer: {links: url}\n", POLL.replace('path: "/jobs/{ticket}"', "gives: file"), "needs path: or url:"),
         ("    answer: {links: url}\n", POLL.replace("poll: {", "poll: {option: x, "), "there is no option x"),
+        *(
+            ("    answer: {links: url}\n", POLL.replace("poll: {", f"poll: {{result: {result}, "), said)
+            for result, said in (
+                ("{}", "needs either path: or url:"),
+                ('{path: "/r/{ticket}", url: u}', "needs either path: or url:"),
+                ("{path: /r}", "poll.result.path: needs {ticket}"),
+                ('{path: "/r/{ticket}/{options.x}"}', "there is no option x"),
+            )
+        ),
+        (
+            "    answer: {links: url}\n",
+            POLL.replace('path: "/jobs/{ticket}"', 'url: u, result: {path: "/r/{ticket}"}'),
+            "needs poll.path beside it",
+        ),
+        (
+            "    answer: {links: url}\n",
+            POLL.replace("states: {at: s, done: [ok]}", "done_if: url, result: {url: u}"),
+            "needs states or statuses",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told(old: str, new: str, said: str) -> None:

@@ -192,3 +192,10 @@ def test_a_batch_takes_nothing_from_the_accounts_limits(tmp_path: Path) -> None:
     project = "version: 1\nproviders: {openai: {limits: {rate: [1/1m]}}}\n"
     found = told(desk_of(tmp_path, CHAT.replace("openai/chat,", "openai/chat, lane: batch,"), project=project), copy={"new": 100})
     assert found.lanes == {"openai": 0.0}
+
+
+def test_windows_of_tokens_make_a_lane_slow(tmp_path: Path) -> None:
+    """What the vendor counted for requests of this kind fills its windows of tokens: ten of 500 take five fills of 1,000."""
+    project = "version: 1\nproviders: {openai: {limits: {rate: [], tokens: [1000/1m]}}}\n"
+    usual = {"openai/chat": Usual(3.0, 0.0, 500.0)}
+    assert told(desk_of(tmp_path, CHAT, project=project), usual, copy={"new": 10}).lanes == {"openai": 240.0}

@@ -23,7 +23,7 @@ from runner.edge.guard import Guard
 from runner.edge.media import Bad, Media
 from runner.edge.sessions import Dial, Progress
 from runner.edge.wire import Arrival, Letter, Wire
-from runner.engine import Engine, Ledger, Tools
+from runner.engine import Engine
 from runner.facts import Answered, Fact, Sent
 from runner.feed import read_rows
 from runner.hands import VendorHands
@@ -31,6 +31,7 @@ from runner.loom import Ask, Loom
 from runner.providers.contract import Options, Provider
 from runner.providers.registry import Lane
 from runner.records import Answer, Call, Money, Reply, Request, Row, Step, Variant
+from runner.tools import Ledger, Tools
 from runner.verdicts import Broken, Busy, Queued, Verdict
 from runner.workshop import Workshop, lanes_used
 from tests.faults.bench import Bench, Carrier

@@ -97,6 +97,7 @@ def test_stages_are_asked_one_after_the_other() -> None:
     assert (next_ticket(packed, ""), next_ticket(packed, "other")) == (packed, "other")
     assert next_ticket(last, NEXT_STAGE) == last
     assert next_ticket("plain", NEXT_STAGE) == "plain"
+    assert next_ticket("plain", NEXT_STAGE + "then:") == next_ticket("then:plain", NEXT_STAGE + "then:") == "then:plain"
     assert pack("/" + "x" * 1500, "/" + "x" * 1500) is None
 
 

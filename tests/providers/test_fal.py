@@ -189,7 +189,7 @@ def test_a_result_without_a_file_is_asked_again(body: Json) -> None:
         (400, {"detail": "Bad input", "error_type": "bad_request"}, {}, Refused),
         (410, {"detail": "Canceled"}, {"x_fal_error_type": "client_cancelled"}, Refused),
         (503, {"detail": "Runner disconnected"}, {"x_fal_error_type": "runner_disconnected"}, Broken),
-        (404, {"detail": "Request not found", "error_type": "not_found"}, {}, Broken),
+        (404, {"detail": "Request not found", "error_type": "not_found"}, {}, Lost),
         (400, {"detail": "Request is still in progress"}, {}, Broken),
         (404, {"detail": "not found"}, {}, Broken),
         (503, {"detail": "unavailable"}, {}, Broken),
@@ -201,6 +201,11 @@ def test_a_result_without_a_file_is_asked_again(body: Json) -> None:
 def test_an_error_of_the_result_is_how_the_job_ended(status: int, body: Json, headers: dict[str, str], word: type[Verdict]) -> None:
     """A request's or a model's error, as documented, is final; any other error is the poll's own."""
     assert isinstance(poll(body, status, **headers), word)
+
+
+def test_what_is_gone_was_paid_for() -> None:
+    """A request that the vendor does not know is not asked for until the deadline; with another key it may, so it is parked."""
+    assert poll({"detail": "Request not found", "error_type": "not_found"}, 404) == Lost(fal.GONE, final=True)
 
 
 def test_the_models_complaints_are_told() -> None:

@@ -18,7 +18,7 @@ from runner.providers.registry import DESCRIBED, LOCAL, Account, Lane, kind_of, 
 from runner.records import Json
 from runner.verdicts import Busy, Done, Queued, Verdict
 from tests.providers import test_jivox, test_placewise, test_sivi, test_vyro
-from tests.providers.described.acme import acme
+from tests.providers.described.acme import acme, opened, request
 from tests.providers.questions import Facts, HardQuestions, answer
 
 VENDORS = Path(__file__).resolve().parents[2] / "examples/http-vendors/vendors"
@@ -186,3 +186,13 @@ def test_a_described_vendor_is_played_by_who_emulates_one(sandbox: str | None, k
     provider = describe_provider(acme({"sandbox": sandbox} if sandbox else {}))
     assert kind_of("acme", Account(DESCRIBED, provider=provider)) == kind
     assert kind_of(LOCAL, Account(provider=provider)) == kind
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "GET"])
+def test_it_is_asked_for_by_the_method_that_is_described(method: str) -> None:
+    """A GET has no body: what it says stands in its query. It is a purchase all the same."""
+    placed = {"query": {"q": {"json": {"text": "{params.prompt}"}}}} if method == "GET" else {}
+    provider, options = opened(acme(method=method, **placed))
+    call = provider.submit(request(prompt="a mug"), options)
+    assert (call.method, call.purpose) == (method, "submit")
+    assert (call.body is None, call.url.endswith("/images?q=%7B%22text%22%3A%22a%20mug%22%7D")) == (method == "GET",) * 2

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from runner.fields import check_params
 from runner.providers import openai
 from runner.providers.registry import Account, open_catalog
+from runner.providers.tokens import ANSWER_TOKENS
 from runner.records import Asset, Call, FormBody, Json, JsonBody, Part, SecretHeader, make_request
 from runner.verdicts import Barred, Busy, Done, Inline, Link, Lost, Refused, Text, Verdict
 from tests.providers.questions import PNG, Facts, HardQuestions, answer, assert_journalable
@@ -274,7 +275,7 @@ def test_a_request_weighs_what_its_words_and_its_answer_may_use() -> None:
     request = make_request("openai", "chat", {"model": "abcd", "prompt": "x" * 396, "images": [BLOB], "max_tokens": 50})
     assert openai.weigh(request, {}) == 150
     open_end = make_request("openai", "chat", {"model": "abcd", "messages": [{"role": "user", "content": "x" * 392}]})
-    assert openai.weigh(open_end, {}) == 100 + openai.ANSWER_TOKENS
+    assert openai.weigh(open_end, {}) == 100 + ANSWER_TOKENS
 
 
 def test_a_ticket_is_that_of_a_batch() -> None:

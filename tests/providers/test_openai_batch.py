@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.facts import Answered, from_json, to_json
-from runner.providers.contract import Ended
+from runner.providers.contract import Ended, Listed
 from runner.providers.openai_batch import BATCH, CHAT_BATCH
 from runner.records import Answer, Call, FileBody, JsonBody, SecretHeader, make_request
 from runner.verdicts import Barred, Broken, Busy, Lost, Queued, Refused, Verdict
@@ -60,6 +60,8 @@ def test_the_calls_are_the_documented_ones() -> None:
     made = {"input_file_id": "file-1", "endpoint": "/v1/images/generations", "completion_window": "24h"}
     assert BATCH.create("file-1", "image", OPTIONS) == Call("POST", f"{base}/batches", "submit", headers, bearer, JsonBody(made))
     assert BATCH.recent(OPTIONS).url == f"{base}/batches?limit=100"
+    assert BATCH.recent(OPTIONS, "a&b").url == f"{base}/batches?limit=100&after=a%26b"
+    assert BATCH.find_file("a/b", OPTIONS).url == f"{base}/files/a%2Fb"
     assert BATCH.look("a/../b?c", OPTIONS) == Call("GET", f"{base}/batches/a%2F..%2Fb%3Fc", "poll", headers, bearer)
     assert BATCH.content("f/1", OPTIONS) == Call("GET", f"{base}/files/f%2F1/content", "poll", headers, bearer, sink="file")
 
@@ -76,10 +78,12 @@ def test_ids_are_taken_as_they_come() -> None:
     assert BATCH.read_upload(answer(200, {"id": "file-1"})) == "file-1"
     assert BATCH.read_created(answer(200, {"id": "batch_1"})) == "batch_1"
     listed = {"data": [{"id": "batch_9", "input_file_id": "file-9"}, {"id": "batch_1", "input_file_id": "file-1"}, 7]}
-    assert BATCH.read_recent(answer(200, listed), "file-1") == "batch_1"
-    assert BATCH.read_recent(answer(200, listed), "file-2") is None
-    assert BATCH.read_recent(answer(500, listed), "file-1") is None
-    assert BATCH.read_recent(answer(200, {"data": None}), "file-1") is None
+    assert BATCH.read_recent(answer(200, listed), "file-1") == Listed("batch_1")
+    assert BATCH.read_recent(answer(200, listed), "file-2") == Listed(None)
+    more = {"data": listed["data"][:1], "has_more": True}
+    assert BATCH.read_recent(answer(200, more), "file-1") == Listed(None, "batch_9")
+    for wrong in (answer(500, listed), answer(200, {"data": None}), answer(200, {"data": [], "has_more": True})):
+        assert isinstance(BATCH.read_recent(wrong, "file-1"), Broken)
 
 
 @pytest.mark.parametrize(

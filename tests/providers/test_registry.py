@@ -128,6 +128,12 @@ def only(catalog: Catalog) -> tuple[tuple[str | int, ...], str]:
             "not a secret of jivox; did you mean key?",
         ),
         ("jivox", Account(secrets={"account": SecretRef(env="X")}), ("providers", "jivox", "account"), "write its value instead"),
+        (
+            "vyro",
+            Account(limits=LimitsSpec.model_validate({"tokens": ["9/1m"]}).over),
+            ("providers", "vyro", "limits", "tokens"),
+            "vyro counts no tokens, so this would limit nothing",
+        ),
         ("placewise", Account(options={"done_words": [1]}), ("providers", "placewise", "done_words", 0), "needs text"),
         ("placewise", Account(options={"club": "a\r\nX-Evil: 1"}), ("providers", "placewise", "club"), "does not have the form"),
         (

@@ -177,6 +177,12 @@ def test_neither_a_picture_nor_an_id_is_in_doubt(id: Json) -> None:
     assert isinstance(FACTS.read("submit", answer(200, {**MADE, "image": "bm90IGEgcGljdHVyZSBhdCBhbGw="}), "core"), Lost)
 
 
+def test_a_result_that_is_gone_was_paid_for() -> None:
+    """After a day, or with another key, the vendor knows of none; that is its word, and no other 404 is. It is parked."""
+    assert poll({"id": "e1", "name": "not_found", "errors": ["no such result"]}, 404) == Lost(stability.GONE, final=True)
+    assert isinstance(poll({"message": "no such page"}, 404), Broken)
+
+
 @pytest.mark.parametrize(
     ("status", "submitted", "polled"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from runner.edge.rehearsal import Stage
 from runner.edge.state import State
 from runner.errors import Usage
 from runner.facts import Answered, Fact, Planned, Resolved, Saved, Sent, Stopped
-from runner.reading.portrait import LOOKED_AT, Bill, Portrait, StepView, find_variants, look_at, portray
+from runner.reading.portrait import LOOKED_AT, Bill, Portrait, StepView, bill_of, find_variants, look_at, portray
 from runner.reading.study import open_study
-from runner.records import Artifact, Request
+from runner.records import Artifact, Money, Request
 from runner.verdicts import Broken, Done, Link, Lost, Queued, Refused, Text, Verdict
 from tests.projects import COPY, PROJECT, write_project
 from tests.staging import play, write_pictured
@@ -207,6 +208,26 @@ def test_the_bill_counts_what_was_or_may_have_been_bought(
     facts += [Resolved(9.0, request.id, how, "ann", "seen", None) for how in more]  # type: ignore[arg-type]
     note(path, facts)
     assert steps_of(portrait_of(path, "mug|1"))["copy"].cost == bill
+
+
+@pytest.mark.parametrize(
+    ("said", "times", "open_"),
+    [
+        ([], 1, 1),
+        ([Queued("of-file:f", 60.0)], 1, 1),
+        ([Queued("batch", 0.0)], 1, 0),
+        ([Queued("batch", 0.0), Done((Text("Hi"),))], 1, 0),
+        ([Broken("not made", dropped=True)], 0, 0),
+        ([Lost("not listed", final=True)], 1, 1),
+    ],
+)
+def test_a_submit_that_left_with_a_ticket_is_settled_by_polls(said: list[Verdict], times: int, open_: int) -> None:
+    """Until the vendor tells of it, it may be billed."""
+    polls = [Answered(3.0, "r1", "poll", verdict) for verdict in said]
+    bill = bill_of(Money(Decimal("0.25"), "USD"), [Sent(1.0, "r1", "submit", ticket="of-file:f"), *polls])
+    assert bill == Bill("0.25 USD", times, open_, f"{times * Decimal('0.25')} USD" if times else "0")
+    answered = [Sent(1.0, "r1", "submit", ticket="of-file:f"), Answered(2.0, "r1", "submit", Queued("of-file:f")), *polls]
+    assert bill_of(Money(Decimal("0.25"), "USD"), answered) == bill  # an answer that tells no more than the ticket it left with
 
 
 def linked(request: Request) -> list[Fact]:

@@ -59,6 +59,7 @@ def answered(verdict: Verdict, step: str = "submit", part: int = 0, raw: str | N
             "submit: no telling whether it was accepted: reset by peer (the answer is kept as blob cdcdcdcdcdcd)",
         ),
         (answered(Lost("timed out"), "fetch"), "download: went wrong: timed out"),
+        (answered(Lost("not listed", final=True), "poll"), "poll: no telling what became of it: not listed"),
         (answered(Refused("nudity")), "submit: refused: nudity"),
         (answered(Barred("no credits")), "submit: not accepted, the account is closed to us: no credits"),
         (Saved(1.0, REQUEST.id, (Artifact("text", text="Hi"), Artifact("json", data=1))), "saved: a text; a JSON value"),

@@ -35,7 +35,7 @@ def test_the_index_says_where_everything_belongs() -> None:
     index, chunks = built(lines)
     assert index["rows"] == [["mug", "Enamel Mug"], ["hat", ""]]
     assert (index["row"], index["numbers"]) == ([0, 0, 1], [1, 2, 1])
-    assert (index["axes"], index["cells"]) == ([{"name": "size", "values": ["mpu", "wide"]}], [[0, 1, -1]])
+    assert (index["axes"], index["cells"]) == ([{"name": "size", "values": ["mpu", "wide"], "wide": []}], [[0, 1, -1]])
     assert [(one["name"], one["status"]) for one in index["steps"]] == [("copy", "s-b"), ("scene", "dfd")]
     assert index["counts"] == {"done": 2, "failed": 1}
     assert [variant["key"] for variant in chunks[0]["variants"]] == ["mug|size=mpu|1", "mug|size=wide|2", "hat|1"]
@@ -52,6 +52,16 @@ def test_who_asked_the_same_is_known() -> None:
         line("4", {"scene": step(shared, "failed")}),
     ]
     assert built(lines)[0]["steps"][1]["back"] == [0, 0, 2, 0]
+
+
+def test_where_banners_are_is_known() -> None:
+    """A step, and a value of an axis, with a picture much wider than high gets room in the page; others do not."""
+    sizes = {"mpu": (300, 250), "top": (728, 90)}
+    files = {name: [file_fields(name.encode(), f"{name}.png", size)] for name, size in sizes.items()}
+    steps = {name: {"copy": step(asked("c")), "scene": step(asked(name), files=files[name])} for name in sizes}
+    index, _ = built([line("mug", steps[name], {"size": name}) for name in sizes])
+    assert [one["wide"] for one in index["steps"]] == [False, True]
+    assert index["axes"] == [{"name": "size", "values": ["mpu", "top"], "wide": [1]}]
 
 
 def test_a_step_that_came_later_is_aligned() -> None:

@@ -71,6 +71,24 @@ def test_what_has_not_changed_is_not_made_again(tmp_path: Path) -> None:
     assert data(made.page.parent / "data/index.js")["decisions"][0]["key"] == "mug|1"
 
 
+@pytest.mark.parametrize("name", ["data", "thumbs", "thumbs/zz"])
+def test_a_link_in_the_folder_leads_nowhere(tmp_path: Path, name: str) -> None:
+    """An output folder that came with a clone: nothing is written or tidied up where a link in it points."""
+    precious, place = tmp_path / "precious", tmp_path / "out/report" / name
+    precious.mkdir()
+    for kept in ("mine.js", "mine.webp"):
+        (precious / kept).write_text("mine")
+    given = material(tmp_path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(precious)
+    if name == "thumbs/zz":
+        write_gallery(given)
+    else:
+        with pytest.raises(Usage, match="is a link"):
+            write_gallery(given)
+    assert {path.name: path.read_text() for path in precious.iterdir()} == {"mine.js": "mine", "mine.webp": "mine"}
+
+
 def test_a_gallery_of_its_own_can_be_moved(tmp_path: Path) -> None:
     """With a target the whole pictures come along, and git is not kept from seeing it."""
     made = write_gallery(material(tmp_path), tmp_path / "mail")

@@ -75,6 +75,22 @@ async def test_whoever_watches_sees_the_run_go_on(tmp_path: Path) -> None:
     assert [step["status"] for step in index(tmp_path / "out")["steps"]] == ["dd", "dd"]
 
 
+async def test_what_is_just_being_asked_is_not_in_doubt(tmp_path: Path) -> None:
+    """While the answers are out the page says `queued`; that nobody knows whether they were billed is told of ended runs only."""
+    path = write_project(tmp_path)
+    clock = SystemClock()
+    async with open_stage_here(tmp_path / "vendors", latency=3.5) as stage:
+        viewing.watch_mark(State(tmp_path / ".adbatch", "sandbox"), "small").touch()
+        run = asyncio.create_task(run_job(Order(path, sandbox=True, stage=stage, report=True), Listener()))
+        folder = Folder(tmp_path / "out/report")
+        while folder.stamp() is None and not run.done():
+            await clock.sleep_until(clock.now() + 0.1)
+        assert not run.done()
+        assert [step["status"] for step in index(tmp_path / "out")["steps"]] == ["qq"]
+        await run
+    assert [step["status"] for step in index(tmp_path / "out")["steps"]] == ["dd"]
+
+
 async def test_a_run_that_nobody_watches_writes_nothing_on_the_way(tmp_path: Path) -> None:
     """A touch that is old does not count."""
     assert viewing.FRESH > 2 * viewing.EVERY

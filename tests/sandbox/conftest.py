@@ -11,7 +11,8 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from runner.sandbox.app import make_app
-from runner.sandbox.desk import Settings
+from runner.sandbox.desk import Memory, Settings
+from tests.projects import DRAWN
 
 KEY = "test-key"
 HEADERS = {
@@ -108,13 +109,16 @@ Start = Callable[..., Awaitable[Sandbox]]
 
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    """Start sandboxes on loopback; answers are immediate and jobs take ten seconds of the hand-moved clock."""
+    """Start sandboxes on loopback; answers are immediate and jobs take ten seconds of the hand-moved clock.
+
+    What one has drawn the others need not draw again, unless `memory` is None.
+    """
     running: list[Sandbox] = []
 
-    async def begin(**settings: Any) -> Sandbox:
+    async def begin(memory: Memory | None = DRAWN, **settings: Any) -> Sandbox:
         clock = Clock()
         wanted = Settings(**{"state": tmp_path / "state", "key": KEY, "latency": 0.0, "queue": 10.0, **settings})
-        server = TestServer(make_app(wanted, clock), host="127.0.0.1")
+        server = TestServer(make_app(wanted, clock, memory), host="127.0.0.1")
         await server.start_server()
         running.append(Sandbox(server, aiohttp.ClientSession(), clock))
         return running[-1]

@@ -173,6 +173,8 @@ async def test_pictures_come_in_a_batch(sandbox: Sandbox):
     bodies[1]["response_format"] = "b64_json"
     batch = await create(sandbox, [line(str(n), body, url) for n, body in enumerate(bodies)], endpoint=url)
     done = await look(sandbox, batch, 30)
+    while done["status"] == "finalizing":  # the pictures are being drawn; each look waits for them for a while
+        done = await look(sandbox, batch)
     answers = {each["custom_id"]: each["response"]["body"]["data"][0] for each in await content(sandbox, done["output_file_id"])}
     assert (await sandbox.fetch(answers["0"]["url"])).startswith(b"\x89PNG")
     assert answers["1"]["b64_json"].startswith("iVBOR")
@@ -247,4 +249,7 @@ async def test_all_batches_are_listed(sandbox: Sandbox, tmp_path: Path):
     batches = [await create(sandbox, [line(str(n))]) for n in range(2)]
     _, listed = await sandbox.get(f"{BASE}/batches")
     assert {each["id"] for each in listed["data"]} == {each["id"] for each in batches}
+    _, first = await sandbox.get(f"{BASE}/batches?limit=1")
+    _, second = await sandbox.get(f"{BASE}/batches?limit=1&after={first['data'][0]['id']}")
+    assert (first["data"] + second["data"], first["has_more"], second["has_more"]) == (listed["data"], True, False)
     assert (tmp_path / "state" / "batches").is_dir()

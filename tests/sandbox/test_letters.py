@@ -11,7 +11,7 @@ from runner.sandbox.letters import fit, mark, write
 WORDS = st.lists(st.text("abcdefghij", min_size=1, max_size=9), min_size=1, max_size=7)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(WORDS, st.integers(60, 400), st.integers(20, 200), st.integers(1, 4))
 def test_fitted_text_fits(words: list[str], width: int, height: int, lines: int):
     """Fitted text keeps its words in order and stays inside its room, in no more lines than allowed."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runner.decisions import Decision, save_decisions
 from runner.edge.rehearsal import Stage
 from runner.errors import Held, Usage
 from runner.reading.study import open_study
@@ -47,6 +48,23 @@ async def test_deleted_outputs_come_back(tmp_path: Path, stage: Stage) -> None:
     assert contents(tmp_path / "out") == before
     assert verify_output(tmp_path / "out").whole
     assert billed(tmp_path / "vendors") == paid
+
+
+async def test_what_is_not_approved_is_not_published_by_the_back_door(tmp_path: Path, stage: Stage) -> None:
+    """Where only approved files are published, a rebuild holds back what the run held back."""
+    path = write_project(tmp_path, COPY + SCENE, top="output: {dir: out, publish: approved}\n")
+    await play(path, stage)
+    line = next(json.loads(line) for line in (tmp_path / "out/results.jsonl").read_text().splitlines())
+    decision = Decision(
+        job="small", key=line["key"], step="scene", sha256=line["steps"]["scene"]["held"][0]["sha256"], decision="approved"
+    )
+    save_decisions(tmp_path / "decisions.yaml", [decision])
+    await play(path, stage)
+    before = contents(tmp_path / "out")
+    assert len([name for name in before if name.endswith(".png") and not name.startswith("report")]) == 1
+    shutil.rmtree(tmp_path / "out")
+    assert rebuild_outputs(path, stage).whole
+    assert contents(tmp_path / "out") == before
 
 
 async def test_what_is_there_is_left_as_it_is(tmp_path: Path, stage: Stage) -> None:

@@ -85,6 +85,8 @@ def test_what_the_project_no_longer_has_is_a_doubt_of_unknown_price(journal: Jou
 
 SEND: Final = Sent(2.0, TEXT.id, "submit")
 AGAIN: Final = Planned(4.0, TEXT, fresh=True)
+LEFT: Final = Sent(4.5, TEXT.id, "submit", ticket="of-file:f")
+UNKNOWN: Final = Answered(6.0, TEXT.id, "poll", Lost("not listed", final=True))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,8 @@ AGAIN: Final = Planned(4.0, TEXT, fresh=True)
         ([Resolved(4.0, TEXT.id, "again", "ada"), SEND], 1),
         ([AGAIN, SEND, Saved(5.0, TEXT.id, (Artifact("text", text="x"),)), AGAIN, SEND], 1),
         ([AGAIN, SEND, Answered(5.0, TEXT.id, "submit", Queued("7")), AGAIN, SEND], 2),
+        ([AGAIN, LEFT, Answered(5.0, TEXT.id, "submit", Queued("of-file:f")), UNKNOWN], 2),
+        ([AGAIN, LEFT, UNKNOWN], 2),
     ],
 )
 def test_every_submit_that_may_have_been_billed_counts(journal: Journal, more: Sequence[Fact], times: int) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from runner.fields import Gives
-from runner.job.vendor import AnswerSpec, PollSpec, TellingSpec, Vendor
-from runner.providers.addresses import ticket_at
+from runner.job.vendor import AnswerSpec, PollSpec, ResultSpec, TellingSpec, Vendor
+from runner.providers.addresses import NEXT_STAGE, ticket_at
 from runner.providers.contract import (
     SAME_TICKET,
     SUCCESSES,
@@ -35,6 +35,10 @@ from runner.providers.pictures import MOVING, PICTURE, inline_of
 from runner.records import Answer, Request, Step
 from runner.verdicts import Barred, Broken, Busy, Data, Done, Held, Item, Link, Lost, Queued, Refused, Text, Verdict
 
+RESULT: Final = "result:"
+"""Begins the ticket of a job that is done and whose result is still to be asked for by its id."""
+NOT_AT_ONCE: Final = 1.0
+"""Seconds between the two, so that a vendor that says done and gives nothing is not asked without a pause."""
 WORDS: Final[Mapping[str, Word]] = {"busy": Busy, "broken": Broken, "lost": Lost, "refused": Refused, "barred": Barred}
 WORSE: Final[list[type]] = [Busy, Broken, Refused, Barred, Lost]
 """Verdicts of failure, from the mildest to the worst: what may have been bought comes last."""
@@ -53,10 +57,10 @@ class Exchange:
 class Reading:
     """One answer, read for one operation."""
 
-    def __init__(self, vendor: Vendor, exchange: Exchange) -> None:
+    def __init__(self, vendor: Vendor, exchange: Exchange, hosts: tuple[str, ...]) -> None:
         self.vendor, self.spec = vendor, vendor.operations[exchange.request.operation]
         self.step, self.answer = exchange.step, exchange.answer
-        self.request, self.options = exchange.request, exchange.options
+        self.request, self.options, self.hosts = exchange.request, exchange.options, hosts
         self.whole = read_json(exchange.answer)
         self.body = self._unwrapped()
 
@@ -66,7 +70,7 @@ class Reading:
         inside = ask(envelope.body, self.whole) if envelope is not None else None
         return inside if isinstance(inside, dict) else self.whole
 
-    def submit(self, polled: bool, gives: Gives, hosts: tuple[str, ...]) -> Verdict:
+    def submit(self, polled: bool, gives: Gives) -> Verdict:
         """The result where it is there at once, else the job's ticket. A task is its id."""
         failure = self.failure() or self.told()
         if failure is not None:
@@ -75,8 +79,8 @@ class Reading:
             return self._task()
         items = () if self.answer.status in self._not_done() else self.items(self.spec.answer, gives)
         if items:
-            return Done(items, self.note(self.spec.answer))
-        ticket = self.ticket(hosts) if polled else None
+            return self.done(items, self.spec.answer)
+        ticket = self.ticket() if polled else None
         return Queued(ticket) if ticket else doubt(self.step, f"a success without {'an id' if polled else gives}")
 
     def _task(self) -> Verdict:
@@ -92,7 +96,7 @@ class Reading:
         if failure is not None or self.answer.status in self._not_done():
             return failure or Queued(SAME_TICKET)
         state = ask(poll.states.at, self.body) if poll.states is not None else None
-        if state is None and not isinstance(self.body, dict) and not poll.answer.bytes_:
+        if state is None and not isinstance(self.body, dict) and not poll.answer.bytes_ and poll.result is None:
             return Broken("a status that is no JSON object")
         word = state.strip().lower() if isinstance(state, str) else ""
         if poll.states is not None and word in _lowered(poll.states.failed):
@@ -102,31 +106,48 @@ class Reading:
     def _present(self, poll: PollSpec, gives: Gives) -> Done | None:
         """The result, where its presence is what tells."""
         items = self.items(poll.answer, gives) if holds(poll.done_if, self.body) else ()
-        return Done(items, self.note(poll.answer)) if items else None
+        return self.done(items, poll.answer) if items else None
 
     def _finished(self, poll: PollSpec, gives: Gives, word: str, state: Any) -> Verdict:
         if holds(poll.failed_if, self.body):
             return Refused(f"the job failed: {self.reason(poll)}")
         by_status = poll.statuses is not None and self.answer.status in poll.statuses.done
         by_word = poll.states is not None and word in _lowered(poll.states.done)
-        if by_word or (by_status and poll.states is None):
+        fetched = poll.result is not None and state is None  # the result's own document tells no state
+        if by_word or fetched or (by_status and poll.states is None):
             items = self.items(poll.answer, gives)
             if items:
-                return Done(items, self.note(poll.answer))
+                return self.done(items, poll.answer)
+        if poll.result is not None and (by_word or (by_status and poll.states is None)):
+            return self._elsewhere(poll.result)
         if by_word or by_status:
             return Broken(f"the job is {clip(word, 60) or self.answer.status}, but nothing is found where its result should stand")
         running = poll.states is not None and word in _lowered(poll.states.running)
         return Queued(SAME_TICKET) if running or poll.states is None else still_running(word or state)
+
+    def _elsewhere(self, result: ResultSpec) -> Verdict:
+        """The job is done; its result is asked for at another place."""
+        if result.path is not None:
+            return Queued(NEXT_STAGE + RESULT, NOT_AT_ONCE)
+        ticket = ticket_at(ask(result.url, self.body), self.options, self.hosts)
+        return Queued(ticket, NOT_AT_ONCE) if ticket else Broken("the job is done, but no address is named where its result is")
+
+    def done(self, items: tuple[Item, ...], spec: AnswerSpec) -> Done:
+        """The result, with what there is to remark about it and the tokens it took."""
+        counts = ask(self.spec.tokens.used, self.body) if self.spec.tokens is not None else None
+        told = counts if isinstance(counts, list) else [counts]
+        used = sum(int(one) for one in told if isinstance(one, int | float) and not isinstance(one, bool) and 0 < one < 1e12)
+        return Done(items, self.note(spec), used)
 
     def _not_done(self) -> list[int]:
         """Statuses that mean: still running."""
         poll = self.spec.poll
         return poll.statuses.running if poll is not None and poll.statuses is not None else []
 
-    def ticket(self, hosts: tuple[str, ...]) -> str | None:
+    def ticket(self) -> str | None:
         """What to ask with: the URL the answer names, if the key may go there, else the id."""
         poll = self.spec.poll
-        found = ticket_at(ask(poll.url, self.body), self.options, hosts) if poll is not None and poll.url is not None else None
+        found = ticket_at(ask(poll.url, self.body), self.options, self.hosts) if poll is not None and poll.url is not None else None
         return found or ticket_of(ask(self.spec.id, self.body))
 
     def items(self, spec: AnswerSpec, gives: Gives) -> tuple[Item, ...]:
@@ -205,6 +226,8 @@ class Reading:
 
     def _failed(self, status: int) -> Verdict:
         telling, table = self._telling(status), self._table(status)
+        if telling is not None and telling.step == "poll":  # said of polls in so many words: it may end a job
+            return self._waiting(_told(telling, self.step, f"{status}: {self.message()}".rstrip(": ")))
         if telling is not None:
             table = {status: WORDS[telling.means]}
         verdict = read_status(self.answer, self.step, self.message(), table, status)

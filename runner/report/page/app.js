@@ -28,6 +28,8 @@
   adbatch.sum = () => {
     const { counts, count, about } = store.index;
     const each = Object.entries(counts).map(([status, many]) => `${many.toLocaleString("en")} ${status}`).join(", ");
+    const errors = store.index.steps.reduce((sum, step) => sum + new Set([...step.flags, ...arrange.errors(step)]).size, 0);
+    byId("wrong").textContent = errors ? ` · ${errors.toLocaleString("en")}` : "";
     const cost = Object.entries(about.providers || {}).flatMap(([, lane]) => Object.entries(lane.cost || {}));
     const sums = new Map();
     for (const [currency, { accrued }] of cost) sums.set(currency, (sums.get(currency) || 0) + Number(accrued));
@@ -38,11 +40,12 @@
   const count = () => {
     const all = adbatch.decisions.all();
     const approved = all.filter((one) => one.decision === "approved").length;
-    const unsaved = adbatch.live ? 0 : adbatch.decisions.unsaved();
+    const unsaved = adbatch.decisions.unsaved();
     const kept = adbatch.decisions.kept ? "kept in this browser" : "this browser keeps nothing: save before you close it";
-    const more = adbatch.live ? ", saved beside the job" : unsaved ? `, ${unsaved} not saved yet (${kept})` : "";
-    byId("decided").textContent = `${approved} approved, ${all.length - approved} rejected${more}`;
+    const more = adbatch.live ? (unsaved ? `, ${unsaved} not seen beside the job yet` : ", saved beside the job") : unsaved ? `, ${unsaved} not saved yet (${kept})` : "";
+    byId("decided").textContent = all.length ? `${approved} approved, ${all.length - approved} rejected${more}` : "Nothing is approved or rejected yet";
     byId("save").hidden = Boolean(adbatch.live);
+    byId("save").disabled = !all.length && !unsaved;
   };
 
   adbatch.start = (again) => {

@@ -16,7 +16,7 @@
     index.axes.forEach((axis, a) => found.push({
       id: `axis:${axis.name}`, name: axis.name, count: axis.values.length + 1,
       group: (v) => (index.cells[a][v] < 0 ? axis.values.length : index.cells[a][v]),
-      label: (g) => (g === axis.values.length ? "–" : axis.values[g]), more: () => "",
+      label: (g) => (g === axis.values.length ? "–" : axis.values[g]), more: () => "", wide: (g) => axis.wide.includes(g),
     }));
     const repeats = index.numbers.reduce((most, number) => Math.max(most, number), 1);
     if (repeats > 1) {
@@ -24,7 +24,7 @@
     }
     found.push({
       id: "step", name: "step", count: index.steps.length, group: (v, s) => s,
-      label: (g) => index.steps[g].name, more: (g) => index.steps[g].use,
+      label: (g) => index.steps[g].name, more: (g) => index.steps[g].use, wide: (g) => index.steps[g].wide,
     });
     found.push({
       id: "variant", name: "each variant", count: index.count, group: (v) => v,
@@ -42,6 +42,7 @@
     dimensions: [],
     rows: [],
     columns: [],
+    many: [],
     hidden: { rows: 0, columns: 0 },
     shown: 0,
 
@@ -54,9 +55,11 @@
     },
     fresh: () => ({
       rows: "row", columns: "step", statuses: new Set(), steps: new Set(), providers: new Set(),
-      errors: false, flagged: false, decision: "", least: null, most: null, words: [],
+      errors: false, flagged: false, kept: false, decision: "", least: null, most: null, words: [],
     }),
     dimension: (id) => arrange.dimensions.find((one) => one.id === id),
+    // The variants of which this step has failed, was refused or is uncertain.
+    errors: (step) => [...step.status.matchAll(/[fru]/g)].map((found) => found.index),
     isError: (v, s) => ERRORS.has(store.status(v, s)) || store.flagged(v, s),
 
     // What can be told without reading a chunk. A step that was skipped is shown only to who asks for it.
@@ -69,7 +72,9 @@
       if (state.steps.size && !state.steps.has(steps[s].name)) return false;
       if (state.providers.size && !state.providers.has(steps[s].provider)) return false;
       if (state.errors && !arrange.isError(v, s)) return false;
-      if (state.flagged && !store.flagged(v, s)) return false;
+      if ((state.flagged || state.kept) && !store.flagged(v, s)) return false;
+      if (state.kept && status !== "done") return false;
+      if ((state.least !== null || state.most !== null) && cost[v] === null) return false; // an unknown price is no zero
       if (state.least !== null && !(cost[v] >= state.least)) return false;
       return !(state.most !== null && !(cost[v] <= state.most));
     },
@@ -81,7 +86,7 @@
       const columnsBy = arrange.dimension(arrange.state.columns);
       const steps = index.steps.length;
       const sizes = new Uint32Array(rowsBy.count + 1);
-      const filled = new Uint8Array(columnsBy.count);
+      const filled = new Uint32Array(columnsBy.count);
       const taken = new Uint8Array(index.count * steps);
       arrange.shown = 0;
       for (let v = 0; v < index.count; v += 1) {
@@ -89,7 +94,7 @@
           if ((found && !found[v * steps + s]) || !arrange.passes(v, s)) continue;
           taken[v * steps + s] = 1;
           sizes[rowsBy.group(v, s) + 1] += 1;
-          filled[columnsBy.group(v, s)] = 1;
+          filled[columnsBy.group(v, s)] += 1;
           arrange.shown += 1;
         }
       }
@@ -107,6 +112,7 @@
       const columns = [];
       for (let g = 0; g < columnsBy.count; g += 1) if (filled[g]) columns.push(g);
       arrange.columns = columns.slice(0, MOST_COLUMNS);
+      arrange.many = arrange.columns.map((g) => filled[g]);
       arrange.rows = groups.slice(0, MOST_ROWS).map((g) => ({ group: g, items: items.subarray(sizes[g], sizes[g + 1]) }));
       arrange.hidden = { rows: Math.max(0, groups.length - MOST_ROWS), columns: Math.max(0, columns.length - MOST_COLUMNS) };
     },

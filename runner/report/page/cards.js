@@ -2,7 +2,7 @@
 "use strict";
 {
   const { el, store } = adbatch;
-  const SIGNS = { done: "✓", skipped: "–", blocked: "⏸", waiting: "…", queued: "◷", failed: "✕", refused: "⊘", uncertain: "?" };
+  const SIGNS = { done: "✓", skipped: "–", blocked: "‖", waiting: "…", queued: "◷", failed: "✕", refused: "⊘", uncertain: "?" };
   const DECIDED = { approved: "✓ approved", rejected: "✕ rejected", void: "↻ approval void: it changed" };
 
   adbatch.badge = (status) => el("span", { class: `status ${status}` }, el("span", { "aria-hidden": "true" }, `${SIGNS[status] || "?"} `), status);
@@ -75,6 +75,7 @@
     const shown = adbatch.partOf(card);
     if (!shown) return el("button", { type: "button", class: "card empty-card", "aria-label": `${adbatch.nameOf(card)}, loading` }, "…");
     const { step, part } = shown;
+    const { index } = store;
     const verdict = adbatch.verdictOf(card);
     const made = el("button", { type: "button", class: `card ${shapeOf(part)} ${verdict}`, click: () => open(card), "aria-haspopup": "dialog" });
     if (part) made.append(pictureOf(card, shown));
@@ -83,8 +84,9 @@
     if (step.status !== "done") foot.append(adbatch.badge(step.status));
     if (step.flagged) foot.append(el("span", { class: "status flagged" }, "⚑ check"));
     if (card.same.length > 1) foot.append(el("span", { class: "many", title: `one result for ${card.same.length} variants` }, `×${card.same.length}`));
-    if (verdict) foot.append(el("span", { class: `verdict ${verdict}` }, DECIDED[verdict]));
     made.append(foot);
+    const reason = part ? adbatch.decisions.of(shown.variant.key, index.steps[card.s].name, part.digest)?.reason : "";
+    if (verdict) made.append(el("span", { class: `verdict ${verdict}`, dir: "auto" }, DECIDED[verdict], reason ? `: ${reason.slice(0, 120)}` : ""));
     made.setAttribute("aria-label", [adbatch.nameOf(card), step.status, part && part.text !== undefined ? part.text.slice(0, 200) : "", verdict].filter(Boolean).join(", "));
     return made;
   };

@@ -20,6 +20,8 @@
   const quoted = (text) => JSON.stringify(text.replace(/\p{Cs}/gu, "\ufffd"))
     .replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
+  const isSaved = (name, one) => JSON.stringify(one) === JSON.stringify(said.get(name) || null);
+
   const decisions = {
     open(index) {
       const { job } = index.about;
@@ -30,10 +32,14 @@
         said.set(about(one.key, one.step, one.sha256), one);
         note(one.key, one.step, one.sha256);
       }
-      for (const [name, one] of adbatch.remembered(place) || []) {
+      // What the file says by now is kept no longer: somebody may change it there, and then the file is right.
+      const kept = adbatch.remembered(place) || [];
+      for (const [name, one] of kept) {
+        if (isSaved(name, one)) continue;
         changed.set(name, one);
         note(...JSON.parse(name));
       }
+      if (changed.size < kept.length) adbatch.remember(place, [...changed]);
     },
 
     // {decision, reason, author}, or null.
@@ -63,7 +69,7 @@
 
     kept: true,
     all: () => [...new Map([...said, ...changed]).values()].filter((one) => one),
-    unsaved: () => [...changed].filter(([name, one]) => JSON.stringify(one) !== JSON.stringify(said.get(name) || null)).length,
+    unsaved: () => [...changed].filter(([name, one]) => !isSaved(name, one)).length,
 
     // The whole file, with what it says about other jobs.
     yaml() {

@@ -5,8 +5,10 @@
   const STATUSES = ["done", "skipped", "blocked", "waiting", "queued", "failed", "refused", "uncertain"];
   const DECIDED = [["", "all"], ["approved", "approved"], ["rejected", "rejected"], ["void", "void"], ["none", "undecided"]];
   const LISTS = ["statuses", "steps", "providers"];
+  const FLAGS = ["errors", "flagged", "kept"];
   const DIGEST = /^[0-9a-f]{8,64}$/;
   let search = 0;
+  let typing = 0;
 
   const toAddress = () => {
     const { state } = arrange;
@@ -14,7 +16,7 @@
     words.set("rows", state.rows);
     words.set("columns", state.columns);
     for (const name of LISTS) if (state[name].size) words.set(name, [...state[name]].join(","));
-    for (const name of ["errors", "flagged"]) if (state[name]) words.set(name, "1");
+    for (const name of FLAGS) if (state[name]) words.set(name, "1");
     for (const name of ["least", "most"]) if (state[name] !== null) words.set(name, String(state[name]));
     if (state.decision) words.set("decision", state.decision);
     if (state.words.length) words.set("q", state.words.join(" "));
@@ -27,7 +29,7 @@
     state.rows = words.get("rows") || state.rows;
     state.columns = words.get("columns") || state.columns;
     for (const name of LISTS) state[name] = new Set((words.get(name) || "").split(",").filter(Boolean));
-    for (const name of ["errors", "flagged"]) state[name] = words.get(name) === "1";
+    for (const name of FLAGS) state[name] = words.get(name) === "1";
     for (const name of ["least", "most"]) state[name] = words.has(name) && Number.isFinite(Number(words.get(name))) ? Number(words.get(name)) : null;
     state.decision = words.get("decision") || "";
     state.words = split(words.get("q") || "");
@@ -92,7 +94,7 @@
 
   const count = () => {
     const { state } = arrange;
-    return LISTS.reduce((sum, name) => sum + state[name].size, 0) + [state.flagged, state.decision, state.least !== null, state.most !== null].filter(Boolean).length;
+    return LISTS.reduce((sum, name) => sum + state[name].size, 0) + [state.flagged, state.kept, state.decision, state.least !== null, state.most !== null].filter(Boolean).length;
   };
 
   const filters = {
@@ -119,6 +121,7 @@
       filters.apply();
     },
     clear() {
+      clearTimeout(typing);
       const { rows, columns } = arrange.state;
       arrange.state = { ...arrange.fresh(), rows, columns };
       byId("search").value = "";
@@ -136,6 +139,12 @@
     return el("label", {}, input, words, many === undefined ? "" : el("span", { class: "quiet" }, ` ${many.toLocaleString("en")}`));
   }));
 
+  const flag = (name, words, many) => {
+    const input = el("input", { type: "checkbox", checked: arrange.state[name] });
+    input.addEventListener("change", () => { arrange.state[name] = input.checked; filters.apply(); });
+    return el("label", {}, input, words, el("span", { class: "quiet" }, ` ${many.toLocaleString("en")}`));
+  };
+
   const amount = (name, words) => {
     const input = el("input", { type: "number", step: "any", min: "0", inputmode: "decimal", value: arrange.state[name] === null ? "" : String(arrange.state[name]) });
     input.addEventListener("input", () => {
@@ -151,16 +160,15 @@
     const { steps, currency } = store.index;
     const providers = [...new Set(steps.map((step) => step.provider).filter(Boolean))];
     const flags = steps.reduce((sum, step) => sum + step.flags.length, 0);
-    const flagged = el("input", { type: "checkbox", checked: arrange.state.flagged });
-    flagged.addEventListener("change", () => { arrange.state.flagged = flagged.checked; filters.apply(); });
+    const kept = steps.reduce((sum, step) => sum + step.flags.filter((v) => step.status[v] === "d").length, 0);
     const choose = el("select", {}, DECIDED.map(([value, words]) => el("option", { value }, words)));
     choose.value = arrange.state.decision;
     choose.addEventListener("change", () => { arrange.state.decision = choose.value; filters.apply(); });
     byId("filters").replaceChildren(
       boxes("statuses", "Status", STATUSES.map((status) => [status, `${adbatch.signOf(status)} ${status}`, countOf(status)]).filter(([status, , many]) => many || arrange.state.statuses.has(status))),
-      boxes("steps", "Step", steps.map((step) => [step.name, step.name])),
+      boxes("steps", "Step", steps.map((step) => [step.name, step.name, step.status.replace(/[-s]/g, "").length])),
       boxes("providers", "Provider", providers.map((name) => [name, name])),
-      el("fieldset", {}, el("legend", {}, "Checks and decisions"), el("label", {}, flagged, "⚑ check failed", el("span", { class: "quiet" }, ` ${flags}`)), el("label", {}, "decided ", choose)),
+      el("fieldset", {}, el("legend", {}, "Checks and decisions"), flag("flagged", "⚑ check failed", flags), flag("kept", "⚑ kept all the same", kept), el("label", {}, "decided ", choose)),
       el("fieldset", {}, el("legend", {}, `Cost of the variant${currency ? `, ${currency}` : ""}`), amount("least", "at least "), amount("most", "at most ")),
       el("button", { type: "button", click: filters.clear }, "Clear all"));
   };
@@ -182,7 +190,6 @@
     filters.apply();
   };
 
-  let typing = 0;
   byId("search").addEventListener("input", () => {
     clearTimeout(typing);
     typing = setTimeout(() => { arrange.state.words = split(byId("search").value); filters.apply(); }, 200);

@@ -57,7 +57,9 @@
     const by = arrange.dimension(arrange.state.rows);
     const told = fixed();
     const cells = arrange.cards(row);
-    const title = el("div", { class: "label", role: "rowheader" }, el("strong", { dir: "auto" }, by.label(row.group)), el("span", { class: "quiet" }, by.more(row.group)));
+    const many = adbatch.counted(row.items.length, "result");
+    const words = el("div", { class: "words" }, el("strong", { dir: "auto" }, by.label(row.group)), el("span", { class: "quiet", dir: "auto" }, by.more(row.group)), el("span", { class: "quiet many" }, many));
+    const title = el("div", { class: "label", role: "rowheader" }, words);
     element.replaceChildren(title, ...cells.map((cards, place) => cellOf(r, cards, place, told)));
     const missing = new Set(cells.flatMap((cards) => cards.slice(0, most())).map((card) => card.v).filter((v) => !store.variant(v)));
     return missing;
@@ -124,6 +126,10 @@
     measure();
   };
 
+  const nothing = () => el("div", { class: "empty" },
+    el("p", {}, store.index.count ? "Nothing here is like that." : "Nothing has been made yet: the run has no results."),
+    store.index.count ? el("button", { type: "button", click: () => adbatch.filters.clear() }, "Show everything") : null);
+
   const grid = {
     element: byId("grid"),
 
@@ -134,13 +140,17 @@
       tops = new Float64Array(arrange.rows.length + 1);
       const rowsBy = arrange.dimension(arrange.state.rows);
       const columnsBy = arrange.dimension(arrange.state.columns);
-      const titles = arrange.columns.map((g) => el("div", { class: "column", role: "columnheader" }, el("strong", { dir: "auto" }, columnsBy.label(g)), el("span", { class: "quiet" }, columnsBy.more(g))));
+      const titles = arrange.columns.map((g, place) => el("div", { class: "column", role: "columnheader" },
+        el("span", {}, el("strong", { dir: "auto" }, columnsBy.label(g)), el("span", { class: "quiet many" }, arrange.many[place].toLocaleString("en"))),
+        el("span", { class: "quiet" }, columnsBy.more(g))));
       head = el("div", { class: "row head", role: "row" }, el("div", { class: "label corner", role: "columnheader" }, `${rowsBy.name} × ${columnsBy.name}`), ...titles);
       body = el("div", { class: "body", role: "rowgroup" });
       const table = el("div", { class: "table", role: "table", "aria-label": "Results", "aria-rowcount": String(arrange.rows.length + 1) }, head, body);
-      table.style.setProperty("--columns", Math.max(arrange.columns.length, 1));
-      const nothing = el("p", { class: "empty" }, "Nothing passes these filters.");
-      grid.element.replaceChildren(arrange.rows.length ? table : nothing);
+      const widths = arrange.columns.map((g) => `calc(var(--card) * ${columnsBy.wide && columnsBy.wide(g) ? "2 + 42px" : "1 + 34px"})`);
+      table.style.setProperty("--tracks", widths.map((width) => `minmax(${width}, 1fr)`).join(" "));
+      table.style.setProperty("--least", `calc(190px + ${widths.join(" + ")})`);
+      grid.element.replaceChildren(arrange.rows.length ? table : nothing());
+      table.style.setProperty("--head", `${head.offsetHeight}px`);
       grid.element.scrollTop = 0;
       current = null;
       if (!arrange.rows.length) { body = null; return; }

@@ -44,6 +44,12 @@
     ? el("table", {}, el("tbody", {}, Object.entries(request.params).map(([name, value]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", { dir: "auto" }, plain(value))))))
     : null);
 
+  // What the variant's other steps say: an ad is judged by its words and its picture together.
+  const copyOf = (card, variant) => facts(store.index.steps.flatMap(({ name }, s) => {
+    const said = s === card.s ? [] : ((variant.steps[name] || {}).parts || []).filter((part) => part.kind === "text" && part.text);
+    return said.map((part) => [name, part.text.slice(0, 600)]);
+  }));
+
   const detailsOf = (card, shown) => {
     const { variant, step, part } = shown;
     const { index } = store;
@@ -54,7 +60,7 @@
     const commit = about.git ? `${about.git.commit.slice(0, 12)}${about.git.dirty ? ", with changes" : ""}` : "";
     return [
       step.why ? section("Why", el("p", { class: "why", dir: "auto" }, step.why)) : null,
-      part && part.text !== undefined && part.kind !== "json" ? section("Text", el("p", { dir: "auto" }, part.text)) : null,
+      section("Copy beside it", copyOf(card, variant)),
       request && request.prompt ? section("Prompt", el("p", { class: "prompt", dir: "auto" }, request.prompt)) : null,
       section("Checks", checksOf(step)),
       section("Cost", facts([
@@ -81,9 +87,9 @@
     const told = adbatch.verdictOf(card);
     const words = decided ? `${decided.decision}${decided.author ? ` by ${decided.author}` : ""}${decided.reason ? `: ${decided.reason}` : ""}`
       : told === "void" ? "It was approved before, but this is another file." : "";
-    const button = (verdict, text, key, act) => el("button", { type: "button", class: `decide ${verdict}`, "aria-pressed": String(told === verdict), title: `${text} (${key})`, click: act }, text);
+    const button = (verdict, text, key, act) => el("button", { type: "button", class: `decide ${verdict}`, "aria-pressed": String(told === verdict), title: `${text.slice(2)} (${key})`, click: act }, text);
     return el("div", { class: "deciding" },
-      button("approved", "Approve", "a", () => adbatch.act.approve()), button("rejected", "Reject…", "r", () => adbatch.act.reject()),
+      button("approved", "✓ Approve", "a", () => adbatch.act.approve()), button("rejected", "✕ Reject…", "r", () => adbatch.act.reject()),
       decided ? el("button", { type: "button", title: "Undecide (u)", click: () => adbatch.act.undecide() }, "Undecide") : null,
       words ? el("p", { class: `verdict ${told}`, role: "status" }, words) : null);
   };

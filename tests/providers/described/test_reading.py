@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from runner.providers.addresses import NEXT_STAGE
+from runner.providers.contract import Weighing
 from runner.records import Answer, Blob, Json
 from runner.verdicts import Barred, Broken, Busy, Data, Done, Held, Inline, Link, Lost, Queued, Refused, Text, Verdict
 from tests.providers.described.acme import BASE, acme, opened, read, request
@@ -79,6 +81,58 @@ QUEUED: dict[str, Any] = {
 def test_a_job_by_its_word(said: object, verdict: Verdict) -> None:
     """Whatever the case, words with spaces too; a failure inside a finished job is a failure."""
     assert read(acme(**QUEUED), said, "poll") == verdict
+
+
+ELSEWHERE: dict[str, Any] = {
+    **QUEUED,
+    "poll": {**QUEUED["poll"], "failed_if": "broken", "result": {"path": "/jobs/{ticket}/result"}, "query": {"v": "1"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ({"status": "Pending"}, Queued("")),
+        ({"status": "Ready"}, Queued(NEXT_STAGE + "result:", 1.0)),
+        ({"status": "Ready", "result": {"url": LINK}}, Done((Link(LINK),))),
+        ({"result": {"url": LINK}}, Done((Link(LINK),))),
+        ({"status": "Content Moderated", "detail": "hands"}, Refused("the job content moderated: hands")),
+        ({"result": {}}, Queued("", note="unknown status word 'None'")),
+    ],
+)
+def test_a_result_that_is_asked_for_elsewhere(said: object, verdict: Verdict) -> None:
+    """Once the job is done, at a path with its id; the document found there tells no state."""
+    vendor = acme(**ELSEWHERE)
+    assert read(vendor, said, "poll") == verdict
+    provider, options = opened(vendor)
+    assert provider.poll(request(), "T", options).url == f"{BASE}/jobs/T?v=1"
+    assert provider.poll(request(), "result:T/1", options).url == f"{BASE}/jobs/T%2F1/result"
+
+
+@pytest.mark.parametrize(
+    ("url", "verdict"),
+    [
+        (f"{BASE}/r/7", Queued("/v1/r/7", 1.0)),
+        ("https://elsewhere.example/r/7", Broken("the job is done, but no address is named where its result is")),
+    ],
+)
+def test_a_result_is_followed_where_the_key_may_go(url: str, verdict: Verdict) -> None:
+    """To the address that the answer names, and nowhere else."""
+    poll = {**QUEUED["poll"], "result": {"url": "links.result"}}
+    vendor = acme(**{**QUEUED, "poll": poll})
+    assert read(vendor, {"status": "Ready", "links": {"result": url}}, "poll") == verdict
+    provider, options = opened(vendor)
+    assert provider.poll(request(), "/v1/r/7", options).url == f"{BASE}/r/7"
+
+
+@pytest.mark.parametrize(("counts", "used"), [(12, 12), ([3, 4, None], 7), ("12", 0), (True, 0), (-5, 0), (1e300, 0)])
+def test_tokens_are_settled_by_what_is_counted(counts: Json, used: int) -> None:
+    """A number, or numbers to be added; before that they are guessed by the letters and the most the answer may have."""
+    vendor = acme(tokens={"most": "most", "used": "usage"}, fields={"prompt": {}, "most": {"type": "integer"}})
+    assert read(vendor, {"url": LINK, "usage": counts}) == Done((Link(LINK),), used=used)
+    provider, options = opened(vendor)
+    assert isinstance(provider, Weighing)
+    assert provider.weigh(request(prompt="x" * 40, most=60), options) == 70
 
 
 @pytest.mark.parametrize(("status", "verdict"), [(202, Queued("")), (200, Done((Held(Blob("ab" * 32, len(PNG))),)))])

@@ -42,8 +42,9 @@ async def order(sandbox: Sandbox, path: str, accept: str = "image/*", **fields: 
         return response.status, {name.lower(): value for name, value in response.headers.items()}, await response.read()
 
 
-async def test_a_picture_is_bytes_or_json(sandbox: Sandbox):
+async def test_a_picture_is_bytes_or_json(start: Start):
     """`Accept` decides: the picture itself with its seed in a header, or base64 with the seed beside it; the same picture."""
+    sandbox = await start(memory=None)
     status, headers, body = await order(sandbox, CUT, image=picture())
     assert (status, headers["content-type"], headers["finish-reason"]) == (200, "image/png", "SUCCESS")
     _, _, told = await order(sandbox, CUT, accept="application/json", image=picture())

@@ -118,8 +118,9 @@ async def test_pictures_come_as_bytes(sandbox: Sandbox, path: str, fields: dict[
     assert (image.format, image.size, image.mode) == ("PNG", size, mode)
 
 
-async def test_seeds_decide(sandbox: Sandbox):
+async def test_seeds_decide(start: Start):
     """The same seed gives the same bytes, another seed others, no seed again the same."""
+    sandbox = await start(memory=None)
     bodies = [
         (await sandbox.send(f"{BASE}/{BACKGROUND}", prompt="beach", image=picture(), **seed))[1]
         for seed in ({"seed": "1"}, {"seed": "1"}, {"seed": "2"}, {}, {})
