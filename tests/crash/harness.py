@@ -132,7 +132,7 @@ class Forge:
         until, ended = monotonic() + kill_after, False
         while not ended and monotonic() < until and not kill_at():
             rest = until - monotonic()
-            ended = bool(select.select([self._process.stdout], [], [], rest if kill_at is bool else min(rest, 0.002))[0])
+            ended = bool(select.select([self._process.stdout], [], [], max(rest if kill_at is bool else min(rest, 0.002), 0.0))[0])
         if not ended:
             os.kill(pid, signal.SIGKILL)
         status = int(json.loads(self._process.stdout.readline())["status"])
