@@ -26,9 +26,9 @@ from runner.job.document import read_document
 from runner.job.load import JobFile
 from runner.job.model import Spec
 from runner.job.wording import complaints_of
+from runner.records import DECISIONS
 from runner.report.parts import parts_of
 
-DECISIONS: Final = "decisions.yaml"
 MOST_BYTES: Final = 32 << 20
 WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 """What some reader of YAML takes for something else than text."""

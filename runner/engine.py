@@ -29,17 +29,21 @@ from runner.outcomes import GONE, artifact_of, is_unfinished, outcome_of
 from runner.press import Press
 from runner.records import Artifact, Send, Variant
 from runner.tools import Tools
-from runner.verdicts import Held, Item
+from runner.verdicts import Held
 
 T = TypeVar("T")
 
-WINDOW: Final = 2_000
+WINDOW: Final = 4_000
 """Variants in flight at once: enough to keep every lane busy, few enough that memory does not grow with the feed."""
+AT_ONCE: Final = 250
+"""Variants taken up in a turn."""
 
 AHEAD: Final = 2
 """Turns that may be decided and not yet acted on: one that is being written, and the one after it."""
 NEWS: Final = 25
-"""Answers for which it is worth deciding a turn while the one before is still being written."""
+"""Answers for which it is worth deciding a turn while the one before is still being written, or before a `BREATH` is over."""
+BREATH: Final = 0.005
+"""Seconds for which answers gather where many calls are under way: a turn and its commit cost the same for one as for many."""
 
 TOLD: Final = 5
 """Requests that are told by name."""
@@ -96,9 +100,10 @@ class Engine:
         self._turns: deque[_Turn] = deque()
         self._looking: tuple[list[Ask], asyncio.Future[dict[str, list[Fact]]]] | None = None
         self._bell, self._crowd = asyncio.Event(), asyncio.Event()
+        self._breath: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop
         self._disk = ThreadPoolExecutor(1, "journal")
-        self._press = Press(tools.publish, tools.tell, self._stop_printing)
+        self._press = Press(tools.publish, tools.tell, self.give_up)
         self._exhausted = False
         self._risky: dict[str, Ask] = {}
         self._aloft: dict[str, None] = {}  # in the order they left
@@ -134,6 +139,8 @@ class Engine:
         """Act on what is written, decide what follows and have it written. False once there is nothing left to wait for."""
         if self._turns and (len(self._turns) >= AHEAD or not await self._has_news()):
             await self._act(self._turns.popleft())
+            if self._tasks and not self._turns:
+                await self._wait()
         turn = self._decide()
         if turn.facts:
             turn.written = self._aside(self._tools.ledger.commit, turn.facts)
@@ -154,7 +161,7 @@ class Engine:
         self._settle()
         self._fill()
         landed, self._landed = [*self._landed, *self._conductor.landed()], []
-        made, self._made = self._made, []
+        made, self._made = [*self._made, *self._loom.finished()], []
         return _Turn(facts, sends, landed, self._loom.chores(), self._loom.yields(), made)
 
     async def _act(self, turn: _Turn) -> None:
@@ -200,7 +207,7 @@ class Engine:
             self._loom.finish(*self._finished.pop(0))
         now = self._tools.clock.now()
         answers: list[Fact] = [
-            Answered(now, one.send.request.id, one.send.step, one.verdict, one.send.part, one.raw) for one in carried
+            Answered(now, one.send.request.id, one.send.step, one.verdict, one.send.part, one.raw, one.said) for one in carried
         ]
         facts = self._feed([*answers, *judged])
         return facts + self._feed(self._read_landed(now))
@@ -234,13 +241,16 @@ class Engine:
         self._made += self._loom.finished()
 
     def _fill(self) -> None:
-        """Take up variants while there is room."""
-        while len(self._loom) < self._window and not self._exhausted and not self._conductor.penniless:
+        """Take up variants while there is room; not too many at once, so that the first leave while others are still made."""
+        for _ in range(AT_ONCE):
+            if len(self._loom) >= self._window or self._exhausted or self._conductor.penniless:
+                return
             variant = next(self._variants, None)
             if variant is None:
                 self._exhausted = True
             else:
                 self._loom.take_up(variant)
+        self._bell.set()
 
     def _look_up(self) -> None:
         """Have the journal say what it knows of the requests that are wanted, after all facts until now are in it."""
@@ -299,16 +309,13 @@ class Engine:
             return True
         return life is not None and not is_unfinished(life) and self._tools.again(ask, life)
 
-    def _stop_printing(self, failure: BaseException) -> None:
-        self.give_up(failure)
-        self._bell.set()
-
     def give_up(self, failure: BaseException) -> None:
         """Remember what broke on our side and land what flies: an answer that is paid for is worth more than a quick end."""
         self._failure = self._failure or failure
         self._exhausted = True
         self._tools.drain()
         self._conductor.drain()
+        self._bell.set()
 
     async def _carry(self, send: Send) -> None:
         if send.step == "submit":
@@ -333,7 +340,8 @@ class Engine:
         artifacts: list[Artifact] = []
         try:
             for item in life.items:
-                made = await self._artifact_of(item)
+                made = await self._tools.measure(item.blob) if isinstance(item, Held) else artifact_of(item)
+                assert made is not None
                 if isinstance(made, str):
                     self._judged.append(Stopped(self._tools.clock.now(), life.request.id, "spoiled", made))
                     return
@@ -342,12 +350,6 @@ class Engine:
         except Exception as failure:  # noqa: BLE001 - as in `_carry`
             self.give_up(failure)
 
-    async def _artifact_of(self, item: Item) -> Artifact | str:
-        if (artifact := artifact_of(item)) is not None:
-            return artifact
-        assert isinstance(item, Held)
-        return await self._tools.measure(item.blob)
-
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
@@ -355,18 +357,24 @@ class Engine:
 
     def _end_task(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._bell.set()
-        if len(self._carried) >= NEWS:
+        if crowded := len(self._carried) >= NEWS:
             self._crowd.set()
+        if crowded or len(self._tasks) < NEWS:
+            self._bell.set()
+        elif self._breath is None:
+            self._breath = self._loop.call_later(BREATH, self._bell.set)
 
     async def _wait(self) -> bool:
         """Wait for the next answer or the next moment something is due. False when neither will come."""
         wake_at = self._conductor.wake_at(self._tools.clock.now())
-        if not self._tasks and wake_at is None and self._looking is None:
+        if not self._tasks and wake_at is None and self._looking is None and not self._bell.is_set():
             return False
         if not self._bell.is_set():
             await self._first_of(wake_at)
         self._bell.clear()
+        if self._breath is not None:
+            self._breath.cancel()
+            self._breath = None
         return True
 
     async def _first_of(self, wake_at: float | None) -> None:

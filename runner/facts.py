@@ -53,7 +53,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the reply to a step meant. `raw` is the blob of a paid answer that may have to be read again."""
+    """What the reply to a step meant. `raw` is the blob of a paid answer that may have to be read again; a short one is `said`."""
 
     at: float
     id: str
@@ -61,6 +61,7 @@ class Answered:
     verdict: Verdict
     part: int = 0
     raw: str | None = None
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

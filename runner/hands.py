@@ -21,17 +21,21 @@ from runner.verdicts import Broken, Done, Held, Inline, Item, Link, Lost, Queued
 DEAD_LINK: Final = frozenset({401, 403, 404, 410})
 """Answers to a download that mean the link has expired or never was: a fresh one is asked for, where the vendor can be asked."""
 
+SHORT: Final = 1024
+"""Bytes of an answer that may stand in the journal."""
+
 OF_A_HOST: Final[Table] = {402: Broken}
 """A download is served by whatever host the vendor named: nothing it says speaks of our account, so it never bars the lane."""
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What came of a duty. `raw` is the blob (sha256) of a paid answer, for whoever has to read it again."""
+    """What came of a duty. `raw` is the blob (sha256) of a paid answer, for whoever has to read it again; `said` a short one."""
 
     send: Send
     verdict: Verdict
     raw: str | None = None
+    said: str | None = None
 
 
 Perform: TypeAlias = Callable[[str, Call], Awaitable[Reply]]
@@ -86,13 +90,17 @@ class VendorHands:
         if send.step == "fetch":
             return Carried(send, await self._read_download(reply))
         verdict = read_answer(lane, send, reply)
-        if isinstance(verdict, Queued):
-            verdict = replace(verdict, ticket=next_ticket(send.ticket or "", verdict.ticket))
+        if isinstance(verdict, Queued) and (ticket := next_ticket(send.ticket or "", verdict.ticket)) != verdict.ticket:
+            verdict = replace(verdict, ticket=ticket)
         return await self.bring(send, reply, verdict)
 
     async def bring(self, send: Send, answer: Answer, verdict: Verdict) -> Carried:
         """What came of the duty, with all that is worth it in the store."""
-        raw = await self._keep(answer) if _is_worth_keeping(send, answer, verdict) else None
+        if not _is_worth_keeping(send, answer, verdict):
+            return Carried(send, await self._hold(verdict))
+        if (said := _short(answer, verdict)) is not None:
+            return Carried(send, verdict, said=said)
+        raw = await self._keep(answer)
         return Carried(send, await self._hold(verdict), raw)
 
     async def _read_download(self, answer: Answer) -> Verdict:
@@ -141,6 +149,17 @@ def _is_worth_keeping(send: Send, answer: Answer, verdict: Verdict) -> bool:
     if isinstance(verdict, Done):
         return send.step == "submit" and any(isinstance(item, Link) for item in verdict.items)
     return send.step == "submit" and answer.status < 300 and isinstance(verdict, Queued | Refused)
+
+
+def _short(answer: Answer, verdict: Verdict) -> str | None:
+    """The answer itself where it is a few words that we have understood: a file for each would cost more than all the rest."""
+    only_links = isinstance(verdict, Done) and all(isinstance(item, Link) for item in verdict.items)
+    if answer.blob is not None or len(answer.body) > SHORT or not (only_links or isinstance(verdict, Queued)):
+        return None
+    try:
+        return answer.body.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _unanswered(send: Send, reply: NoAnswer) -> Verdict:

@@ -280,7 +280,7 @@ class Loom:
         finisher, wish = self._plan.finisher, None
         if self._chores is not None and finisher is not None:
             wish = self._wish(woven, step, outcome)
-        if wish is None or isinstance(wish, str) or finisher is None or finisher.knows(outcome.artifacts, wish):
+        if finisher is None or not isinstance(wish, Finishing) or (outcome.reused and finisher.knows(outcome.artifacts, wish)):
             self._arrived.append((woven, step, self._dress(woven, step, outcome)))
         elif self._chores is not None:
             self._chores.append(Chore(woven, step, outcome, wish))

@@ -28,6 +28,9 @@ BY_BATCH: Final = "@batch"
 BLOB_SCHEME = "blob:"
 """How a rendered parameter names bytes we hold: `blob:<sha256 hex>`. Anything else under an image field is a URL."""
 
+DECISIONS: Final = "decisions.yaml"
+"""What people decided about results, beside the job (`runner.decisions`). No job has this name."""
+
 PLAIN: Final = frozenset({str, int, bool, type(None)})
 CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, Asyn
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 
 from runner.announcements import announced
 from runner.budgets import check_budgets, is_free
@@ -21,7 +21,7 @@ from runner.decisions import approved_keys
 from runner.desk import Desk, check_rows, kinds_read, open_desk, state_of, survey_feed
 from runner.edge.clock import Clock, SystemClock
 from runner.edge.journal import Mode
-from runner.edge.rehearsal import Stage, open_stage
+from runner.edge.rehearsal import Players, Stage, open_stage
 from runner.edge.retirement import Retirement
 from runner.edge.snapshots import Snapshot, take_snapshot
 from runner.edge.state import State
@@ -37,12 +37,8 @@ from runner.job.load import JobFile
 from runner.job.model import Retry
 from runner.manifest import Told, manifest_of, note_of
 from runner.origin import Origin, open_origin
-from runner.planning.forecast import Ground, Question
-from runner.planning.pledge import Pledge, redeem
-from runner.planning.preview import Known
 from runner.provenance import write_told
 from runner.records import Json, Row, Variant
-from runner.report.viewing import Viewing
 from runner.results import Results
 from runner.selection import Choice, Selection
 from runner.standing import Standing, Wishes
@@ -51,6 +47,10 @@ from runner.tape.recorder import open_recorder
 from runner.tape.replay import Gap, Tape, open_replay
 from runner.upkeep.strangers import refuse_strangers
 from runner.workshop import Workshop, lanes_used, open_workshop
+
+if TYPE_CHECKING:  # most runs keep no plan and many show no gallery; they start the sooner
+    from runner.planning.pledge import Pledge
+    from runner.report.viewing import Viewing
 
 GRAVITY: Final = (130, 143, 129, 4, 5, 1, 6, 0)
 """Exit codes of finished runs, the gravest first: an interruption, then what concerns money, then what is missing."""
@@ -85,10 +85,11 @@ class Voice(Protocol):
 class Order:
     """What the command line asks of a run. `fresh` names the steps to buy anew (None: no step, empty: every step).
 
-    `faults` are arguments for the sandbox; a `stage` that is already there is used instead of a new one. `wait` is how many seconds
-    another run of the job may take to end, `allow_unpriced` lets a capped run ask for what has no known price. `choice` restricts
-    what is asked; `limit` is its limit; `pledge` is the plan that must hold. `tape` says whether the run is recorded, or answered
-    from a recording. `rev` runs the job as that revision of git has it. `report` asks for the gallery in the end.
+    `faults` are arguments for the sandbox; a `stage` that is already there is used instead of a new one, and `players` that were
+    called (`rehearsal.calling`) for a new one. `wait` is how many seconds another run of the job may take to end, `allow_unpriced`
+    lets a capped run ask for what has no known price. `choice` restricts what is asked; `limit` is its limit; `pledge` is the plan
+    that must hold. `tape` says whether the run is recorded, or answered from a recording. `rev` runs the job as that revision of
+    git has it. `report` asks for the gallery in the end.
     """
 
     path: Path
@@ -97,6 +98,7 @@ class Order:
     limit: int | None = None
     fresh: frozenset[str] | None = None
     stage: Stage | None = None
+    players: Players | None = None
     wait: float = 0.0
     allow_unpriced: bool = False
     choice: Choice = field(default_factory=Choice)
@@ -111,6 +113,11 @@ class Order:
         if self.tape is not None and self.tape.how == "replay":
             return "replay"
         return "sandbox" if self.sandbox else "live"
+
+    @property
+    def chosen(self) -> Choice:
+        """What is asked for, the limit included."""
+        return self.choice if self.limit is None else replace(self.choice, limit=self.limit)
 
     def wants_fresh(self, step: str) -> bool:
         """Whether this step is to be bought anew."""
@@ -181,7 +188,7 @@ def _check_fresh(order: Order, job_file: JobFile) -> None:
 async def _set_stage(order: Order, state: State, house: AsyncExitStack) -> Stage | None:
     if not order.sandbox:
         return None
-    return order.stage or await house.enter_async_context(open_stage(state.home / "vendors", order.faults))
+    return order.stage or await house.enter_async_context(open_stage(state.home / "vendors", order.faults, order.players))
 
 
 async def _run(order: Order, shop: Workshop, voice: Voice, steer: Steer | None, origin: Origin) -> Report:
@@ -264,8 +271,8 @@ async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
     for remark in shop.remarks(snapshot, checked.requests):
         voice.say(remark)
     if order.pledge is not None:
-        ground = Ground(desk, snapshot, shop.state.mode, shop.journal.id, tuple(runs))
-        await asyncio.to_thread(_redeem, order, order.pledge, shop, ground)
+        asked = {"path": order.path, "fresh": order.fresh, "choice": order.chosen}
+        await asyncio.to_thread(order.pledge.redeem, shop, snapshot, runs, **asked)
     inputs = await asyncio.to_thread(keep_inputs, desk, snapshot, shop.blobs)
     seen: dict[str, Json] = {"rows": surveyed.rows, "kinds": kinds_read(desk, surveyed.kinds), "inputs": inputs}
     seen |= {"checked": note_checked(desk, snapshot, checked), "job": desk.job_file.digest, "feed": snapshot.sha256}
@@ -303,6 +310,8 @@ class _Work:
         """The gallery written as the run goes on, for whoever watches."""
         if not self.order.report or self.shop.replay is not None:
             return nullcontext()
+        from runner.report.viewing import Viewing  # noqa: PLC0415 - see above
+
         return Viewing(self.shop, self.feed.read).watched(self.shop.clock)
 
     async def run(self, voice: Voice, steer: Steer | None) -> tuple[Ending, Mapping[str, LaneTally]]:
@@ -337,6 +346,8 @@ async def _write_gallery(order: Order, shop: Workshop, feed: _Feed, voice: Voice
     """Write the gallery, if one is wanted, and say where. That it cannot be written is told, and no reason for the run to fail."""
     if not order.report or ending.interrupted or shop.replay is not None:
         return None
+    from runner.report.viewing import Viewing  # noqa: PLC0415 - see above
+
     viewing = Viewing(shop, feed.read)
     try:
         return (await _unless_stopped(viewing, viewing.write)).page
@@ -356,18 +367,10 @@ async def _unless_stopped(standing: Standing | Viewing, work: Callable[..., T], 
         raise
 
 
-def _redeem(order: Order, pledge: Pledge, shop: Workshop, ground: Ground) -> None:
-    """See that this run would do what was planned. Raises `Usage` naming what has moved."""
-    choice = order.choice if order.limit is None else replace(order.choice, limit=order.limit)
-    question = Question(order.path, None, order.fresh, choice)
-    redeem(pledge, question, ground, Known(shop.look_up, shop.journal.histories), shop.clock.now())
-
-
 def _wishes(order: Order, desk: Desk, now: float) -> Wishes:
     """What the command line and the job ask for beyond what is missing. Raises `Usage` and `Invalid`."""
     job, plan = desk.job_file.job, desk.plan
-    choice = order.choice if order.limit is None else replace(order.choice, limit=order.limit)
-    selection = Selection(choice, plan, partial(approved_keys, desk.job_file, desk.output))
+    selection = Selection(order.chosen, plan, partial(approved_keys, desk.job_file, desk.output))
     selection.check_fresh(order.fresh)
     uses = frozenset(step.use for name, step in job.steps.items() if order.wants_fresh(name) and selection.takes_step(name))
     age = None if job.refresh is None else job.refresh.max_age

@@ -34,13 +34,14 @@ from runner.edge.outputs import Outputs
 from runner.edge.rehearsal import Stage
 from runner.edge.room import size_of, tight_disks
 from runner.edge.secrets import Secrets, load_secrets
+from runner.edge.shelf import Shelf
 from runner.edge.snapshots import Download, Snapshot
 from runner.edge.state import State
 from runner.edge.transport import LaneAccess, Transport
 from runner.edge.turnstile import Turnstile
 from runner.engine import Engine
 from runner.hands import Hands, VendorHands
-from runner.loom import Chore, LookUp, Loom, Outcome, Woven, Yield, finished_with
+from runner.loom import Chore, LookUp, Loom, Outcome, Woven, Yield
 from runner.outcomes import GONE
 from runner.providers.addresses import hosts_for
 from runner.providers.contract import Weighing
@@ -52,8 +53,6 @@ from runner.tape.recorder import Recorder
 from runner.tape.replay import NEVER, Replay, base_urls_of, unhurried
 from runner.tools import Tools
 
-DESKS: Final = 16
-"""Pictures that are only marked, not decoded, at once: that is waiting for the disk, and what waits together is synced together."""
 TORN_AFTER: Final = 3600.0
 """Seconds after which a half-written blob is surely nobody's any more: another job of the project may be writing just now."""
 
@@ -81,7 +80,10 @@ class Workshop:
     judged: dict[str, asyncio.Task[Media | Bad]] = field(default_factory=dict)
     finishing: dict[tuple[tuple[str, ...], str], asyncio.Task[tuple[Artifact, ...] | str]] = field(default_factory=dict)
     benches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(os.cpu_count() or 1))
-    desks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DESKS))
+    marking: Shelf[Chore, tuple[Artifact, ...] | str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.marking = Shelf(self._finish_all)
 
     def conductor(self) -> Conductor:
         """A conductor for the lanes the job uses, with its budget."""
@@ -188,7 +190,12 @@ class Workshop:
         return Artifact("file", None, None, blob.sha256, blob.size, media.media_type, media.width, media.height, look)
 
     async def finish(self, chore: Chore) -> tuple[Artifact, ...] | str:
-        """What becomes of a chore, done once however many wait for it, and no more at a time than there are processors."""
+        """What becomes of a chore, done once however many wait for it, and no more at a time than there are processors.
+
+        What is only marked is not decoded: that is waiting for the disk, and all who wait do so together.
+        """
+        if chore.wish.is_mark_only:
+            return await self.marking.put(chore)
         files = tuple(str(artifact.sha256) for artifact in chore.outcome.artifacts)
         key = (files, chore.wish.digest)
         if key not in self.finishing:
@@ -199,8 +206,14 @@ class Workshop:
             self.finishing.pop(key, None)
 
     async def _finish(self, chore: Chore) -> tuple[Artifact, ...] | str:
-        async with self.desks if chore.wish.is_mark_only else self.benches:
-            return await asyncio.to_thread(finished_with, self.desk.plan.finisher, chore.outcome.artifacts, chore.wish)
+        async with self.benches:
+            return (await asyncio.to_thread(self._finish_all, [chore]))[0]
+
+    def _finish_all(self, chores: Sequence[Chore]) -> list[tuple[Artifact, ...] | str]:
+        finisher = self.desk.plan.finisher
+        if finisher is None:
+            return [chore.outcome.artifacts for chore in chores]
+        return finisher.finish_all([(chore.outcome.artifacts, chore.wish) for chore in chores])
 
     def holds(self, artifacts: Sequence[Artifact]) -> bool:
         """Whether all files among the artifacts are still in the store."""

@@ -74,7 +74,9 @@ artifacts = st.builds(
 facts: dict[type[Any], st.SearchStrategy[Fact]] = {
     Planned: st.builds(Planned, moments, requests, st.booleans(), words),
     Sent: st.builds(Sent, moments, ids, steps, st.integers(1, 9), st.integers(0, 9)),
-    Answered: st.builds(Answered, moments, ids, steps, st.one_of(*verdicts.values()), st.integers(0, 9), st.none() | ids),
+    Answered: st.builds(
+        Answered, moments, ids, steps, st.one_of(*verdicts.values()), st.integers(0, 9), st.none() | ids, st.none() | words
+    ),
     Saved: st.builds(Saved, moments, ids, st.lists(artifacts, max_size=3).map(tuple)),
     Stopped: st.builds(Stopped, moments, ids, st.sampled_from(["failed", "spoiled", "overdue"]), words),
     Resolved: st.builds(

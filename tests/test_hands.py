@@ -16,7 +16,7 @@ from runner.edge.clock import VirtualClock
 from runner.edge.media import Bad, Media
 from runner.edge.secrets import Secrets
 from runner.edge.transport import LaneAccess, Transport
-from runner.hands import Perform, VendorHands
+from runner.hands import SHORT, Perform, VendorHands
 from runner.providers.contract import Options
 from runner.providers.registry import Account, open_catalog
 from runner.records import Answer, Blob, Call, Json, NoAnswer, Reply, Request, Send, Step, make_request
@@ -171,19 +171,24 @@ async def test_an_answer_that_was_paid_for_and_not_understood_is_kept(answer: An
 @pytest.mark.parametrize(
     ("what", "answer", "kept"),
     [
-        ("medium", says_json({"status": 200, "body": {"requestId": "r1"}}), True),
-        ("medium", says_json({"status": 422, "body": {"message": "no"}}), True),
-        ("scene", says_json({"url": "https://cdn.example/1.png"}), True),
-        ("copy", says_json({"text": "copy"}), False),
-        ("copy", says_json({"message": "no"}, 422), False),
+        ("medium", says_json({"status": 200, "body": {"requestId": "r1"}}), "fact"),
+        ("medium", says_json({"status": 200, "body": {"requestId": "r1", "more": "x" * SHORT}}), "file"),
+        ("medium", says_json({"status": 422, "body": {"message": "no"}}), "file"),
+        ("scene", says_json({"url": "https://cdn.example/1.png"}), "fact"),
+        ("copy", says_json({"text": "copy"}), None),
+        ("copy", says_json({"message": "no"}, 422), None),
     ],
 )
-async def test_a_paid_answer_is_kept_while_something_hangs_on_its_reading(what: str, answer: Answer, kept: bool) -> None:
-    """A ticket, links, and a refusal inside a 2xx can be read again; a text stands in its fact, a plain refusal was not paid."""
+async def test_a_paid_answer_is_kept_while_something_hangs_on_its_reading(what: str, answer: Answer, kept: str | None) -> None:
+    """A ticket, links, and a refusal inside a 2xx can be read again; a text stands in its fact, a plain refusal was not paid.
+
+    What is short and was understood goes to the journal with its fact, anything else to a file.
+    """
     wire = Wire(answer)
     carried = await wire.hands.carry(send(what))
-    assert (carried.raw is not None) is kept
-    assert list(wire.stored.values()) == ([answer.body] if kept else [])
+    assert (carried.raw is not None) is (kept == "file")
+    assert carried.said == (answer.body.decode() if kept == "fact" else None)
+    assert list(wire.stored.values()) == ([answer.body] if kept == "file" else [])
 
 
 class Careless:

@@ -25,7 +25,7 @@ class Pledges:
 
     def commit(self, facts: Sequence[Fact]) -> None:
         """Write all facts durably, in one transaction, but for submits that wait in a file."""
-        self._ledger.commit([written for fact in facts for written in self._written(fact)])
+        self._ledger.commit([written for fact in facts for written in self._written(fact)] if self._steps else facts)
 
     def histories(self, ids: Sequence[str]) -> dict[str, list[Fact]]:
         """The facts of each request that has any, oldest first."""

@@ -21,9 +21,10 @@ def command(jobs: tuple[Path, ...]) -> int:
     Exit 0 if all is well, 2 with every mistake listed.
     """
     from runner.cli.render import give, tell_failure
-    from runner.decisions import DECISIONS, load_decisions
+    from runner.decisions import load_decisions
     from runner.errors import AdbatchError
     from runner.inspection import check_job
+    from runner.records import DECISIONS
 
     code = 0
     for path in jobs:

@@ -2,7 +2,7 @@
 
 On a terminal it is redrawn in place twice a second; in CI, and in a pipe somebody looks at, it is a plain line every few seconds,
 ever more seldom; under cron, which mails whatever is printed, it is nothing. It is drawn by the clock and never for a request, so
-it costs a fast run no more than a slow one. A progress that cannot be shown never stops a run.
+it costs a fast run no more than a slow one. A progress that cannot be shown never stops a run. What draws is imported by who draws.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Final
-
-from rich.console import Console, Group
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Final
 
 from runner.causes import Advice
 from runner.cli.closing import advice_line
 from runner.cli.render import printable, say
 from runner.edge.redaction import redact
 from runner.headway import Headway, Progress, duration, told_money
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
 
 REDRAWN: Final = 0.5
 """Seconds between two pictures on a terminal."""
@@ -93,6 +93,9 @@ def spoken_here() -> float | None:
 
 
 async def _draw(read: Callable[[], Headway]) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
     console = Console(stderr=True)
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
@@ -112,6 +115,9 @@ async def _speak(read: Callable[[], Headway], every: float) -> None:
 
 def picture_of(headway: Headway, width: int = NARROW, unicode: bool = True) -> Group:
     """What a terminal of so many columns shows: the lanes, money and time in a line, and what goes wrong, a line each."""
+    from rich.console import Group
+    from rich.text import Text
+
     return Group(
         table_of(headway, width, unicode),
         *(Text(_shown(line), no_wrap=True, overflow="ellipsis" if unicode else "crop") for line in _below(headway)),
@@ -120,6 +126,8 @@ def picture_of(headway: Headway, width: int = NARROW, unicode: bool = True) -> G
 
 def table_of(headway: Headway, width: int = NARROW, unicode: bool = True) -> Table:
     """The lanes as a table."""
+    from rich.table import Table
+
     columns = COLUMNS if width >= NARROW else tuple(name for name in COLUMNS if name)
     table = Table(*columns, box=None, pad_edge=False)
     for column in table.columns:
@@ -170,6 +178,8 @@ def _shown(text: str) -> str:
 
 def _bar(lane: Progress, signs: tuple[str, str, str]) -> Text:
     """Done, failed and to do as a bar; whatever is not nothing is seen, and only what is all done is full."""
+    from rich.text import Text
+
     failed = min(max(BAR * lane.failed // lane.total, 1), BAR - bool(lane.done)) if lane.failed else 0
     done = BAR * lane.done // lane.total if lane.done + lane.failed < lane.total else BAR - failed
     done = min(done, BAR - failed)
@@ -177,6 +187,8 @@ def _bar(lane: Progress, signs: tuple[str, str, str]) -> Text:
 
 
 def _cells(lane: Progress) -> Iterator[str | Text]:
+    from rich.text import Text
+
     yield f"{lane.done}/{lane.total}"
     yield Text(str(lane.failed or ""), "red")
     yield str(lane.out or "")

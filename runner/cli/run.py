@@ -12,8 +12,6 @@ from runner.cli.selectors import only_jobs, read_choice, selectors
 
 WAITING = 32
 """Threads that may wait for the disk at once: what comes together is synced together."""
-COLLECT_AFTER = 50_000
-"""New objects after which cycles are looked for. Python's own 700 costs a tenth of a busy run."""
 
 if TYPE_CHECKING:
     from runner.cli.progress import Narrator
@@ -43,32 +41,46 @@ def command(jobs: tuple[Path, ...], as_json: bool, quiet: bool, **chosen: Any) -
 
     Ctrl-C once stops submitting and lets what flies land; twice stops now. Either way nothing is lost: the same command goes on.
     """
-    from runner.cli.closing import tell_report
-    from runner.cli.progress import Narrator, spoken_here
-    from runner.workflow import graver
+    from runner.edge.rehearsal import calling
 
     tape = read_tape(len(jobs), chosen)
     jobs, pledge = read_pledge(jobs, chosen.pop("plan"))
     code = 0
     for path in jobs:
-        narrator = Narrator(quiet, spoken_here())
-        report = _await(_run(_order(path, tape=tape, pledge=pledge, **chosen), narrator))
-        tell_report(report, as_json, narrator.skipped())
-        code = graver(code, report.told.exit_code)
+        with calling(chosen["sandbox"]) as players:  # before the rest is imported: they get ready meanwhile
+            report, narrator = _make(path, quiet, tape=tape, pledge=pledge, players=players, **chosen)
+        code = _tell(report, narrator, as_json, code)
         if report.told.ending.interrupted:
             break
     return code
 
 
+def _make(path: Path, quiet: bool, **chosen: Any) -> tuple[Report, Narrator]:
+    from runner.cli.progress import Narrator, spoken_here
+
+    narrator = Narrator(quiet, spoken_here())
+    return _await(_run(_order(path, **chosen), narrator)), narrator
+
+
+def _tell(report: Report, narrator: Narrator, as_json: bool, code: int) -> int:
+    """Tell the end of a run; the graver of its exit code and that of the jobs before it."""
+    from runner.cli.closing import tell_report
+    from runner.workflow import graver
+
+    tell_report(report, as_json, narrator.skipped())
+    return graver(code, report.told.exit_code)
+
+
 def read_pledge(jobs: tuple[Path, ...], plan: Path | None) -> tuple[tuple[Path, ...], Pledge | None]:
     """The jobs to run and the plan to be kept; the plan knows its job. Raises `Usage` where nothing, or too much, is named."""
     from runner.errors import Usage
-    from runner.planning.pledge import load_pledge
 
     if plan is None and not jobs:
         raise Usage("name a job: adbatch run jobs/NAME.yaml")
     if plan is None:
         return jobs, None
+    from runner.planning.pledge import load_pledge
+
     if len(jobs) > 1:
         raise Usage("--plan is about one job; name that one, or none")
     pledge = load_pledge(plan)
@@ -81,7 +93,6 @@ def read_tape(jobs: int, chosen: dict[str, Any]) -> Tape | None:
     Raises `Usage` where they contradict each other or the rest.
     """
     from runner.errors import Usage
-    from runner.tape.replay import Tape
 
     record, replay, recording = (chosen.pop(name) for name in ("record", "replay", "recording"))
     if recording is not None and not (record or replay):
@@ -92,13 +103,16 @@ def read_tape(jobs: int, chosen: dict[str, Any]) -> Tape | None:
         raise Usage("--record keeps what vendors say and --replay asks none; give one of the two")
     if clash := next((name for name in ("sandbox", "faults", "fresh", "plan") if replay and chosen[name]), None):
         raise Usage(f"--replay asks no vendor and buys nothing, so it does not go with --{clash}")
-    return Tape("record" if record else "replay", recording) if record or replay else None
+    if not (record or replay):
+        return None
+    from runner.tape.replay import Tape
+
+    return Tape("record" if record else "replay", recording)
 
 
 def _order(path: Path, faults: str | None, fresh: tuple[str, ...], pledge: Pledge | None, **plain: Any) -> Order:
     """What the options ask for, and where they say nothing the plan. Raises `Usage` where they contradict each other."""
     from runner.errors import Usage
-    from runner.sandbox.behaviour import load_faults
     from runner.workflow import Order
 
     if pledge is not None:
@@ -106,6 +120,8 @@ def _order(path: Path, faults: str | None, fresh: tuple[str, ...], pledge: Pledg
     if faults and not plain["sandbox"]:
         raise Usage("--faults goes with --sandbox; real vendors fail by themselves")
     if faults:
+        from runner.sandbox.behaviour import load_faults
+
         load_faults(faults)
     steps = None if not fresh else frozenset() if "all" in fresh else frozenset(fresh)
     choice, plain["report"] = read_choice(plain), not plain.pop("no_report")
@@ -133,14 +149,12 @@ async def _run(order: Order, narrator: Narrator) -> Report:
 def _await(work: Coroutine[Any, Any, Report]) -> Report:
     """Run on uvloop where it is installed.
 
-    What has been imported by now stays to the end, so the collector of cycles need not look at it over and over; and as next to
-    nothing of ours is a cycle, it may come more rarely.
+    What has been imported by now stays to the end, so the collector of cycles need not look at it over and over.
     """
     import asyncio
     import gc
 
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
     try:
         import uvloop
     except ImportError:

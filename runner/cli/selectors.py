@@ -61,8 +61,8 @@ def read_choice(chosen: dict[str, Any]) -> Choice:
 
 def only_jobs(_context: click.Context, _parameter: click.Parameter, named: tuple[Path, ...]) -> tuple[Path, ...]:
     """The jobs among the files that were named, for click to call. Raises `Usage` where only decisions are named."""
-    from runner.decisions import DECISIONS
     from runner.errors import Usage
+    from runner.records import DECISIONS
 
     jobs = tuple(path for path in named if path.name != DECISIONS)
     if named and not jobs:

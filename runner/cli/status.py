@@ -62,9 +62,9 @@ def command(jobs: tuple[Path, ...], sandbox: bool, as_json: bool) -> int:
 def _jobs_here() -> list[Path]:
     """The jobs of the project around this folder, as a person standing here would name them. Raises `Usage` where there is none."""
     from runner.cli.render import shown
-    from runner.decisions import DECISIONS
     from runner.errors import Usage
     from runner.job.load import find_root
+    from runner.records import DECISIONS
 
     root = find_root(Path.cwd())
     found = sorted(path for kind in ("*.yaml", "*.yml") for path in (root / "jobs").glob(kind) if path.name != DECISIONS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from runner.compose.drawing import Undrawable
 from runner.hands import Carried, Hands
 from runner.records import Blob, Send
 from runner.verdicts import Done, Held, Refused
@@ -30,7 +29,8 @@ class LocalHands:
         """The picture, or why it cannot be drawn, which asking again will not change."""
         if send.request.provider not in self._local:
             return await self._others.carry(send)
-        from runner.compose.render import compose  # noqa: PLC0415 - Pillow's fonts and artists are for who composes
+        from runner.compose.drawing import Undrawable  # noqa: PLC0415 - Pillow's fonts and artists are for who composes
+        from runner.compose.render import compose  # noqa: PLC0415
 
         try:
             data = await asyncio.to_thread(compose, send.request.params, self._load)

@@ -6,6 +6,7 @@ over the curve. Nothing is asked after the deadline: the last poll falls on it e
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from runner.core.lifecycle import Life
@@ -14,6 +15,9 @@ from runner.fields import Operation, Polling
 
 LEAST: Final = 0.25
 """Seconds between two polls of one ticket, whatever hint the vendor gives: an `after` of 0 must not become a busy loop."""
+
+TOGETHER: Final = 100
+"""Moments of a second at which polls become due: those of a crowd share a turn of the engine, and a commit."""
 
 
 def pause(polling: Polling, rounds: int, id: str) -> float:
@@ -36,4 +40,4 @@ def poll_at(life: Life, operation: Operation) -> float:
         seconds = max(LEAST, spread(wished(life.after), name, "poll", life.rounds))
     else:
         seconds = pause(operation.polling, life.rounds, name)
-    return min(life.at + seconds, deadline_at(life, operation))
+    return min(math.ceil((life.at + seconds) * TOGETHER) / TOGETHER, deadline_at(life, operation))

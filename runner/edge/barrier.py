@@ -37,6 +37,20 @@ def sync_files(handles: Sequence[int], folder: int) -> None:
         os.fsync(handle)
 
 
+def sync_names(root: int, folders: Sequence[str]) -> None:
+    """Return once the names in all these folders below the open folder `root` are on the disk. Raises `OSError`."""
+    sync_all = _syncfs() if len(folders) >= MANY else None
+    if sync_all is not None:
+        sync_all(root)
+        return
+    for folder in folders:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY, dir_fd=root)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 class Convoy:
     """Threads that want their files on the disk go there together.
 

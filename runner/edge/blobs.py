@@ -14,11 +14,11 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from runner.edge.barrier import MOST, Convoy, Staging, sync_files
+from runner.edge.barrier import MOST, Convoy, Staging, sync_names
 from runner.errors import OurSide
 from runner.records import Blob
 
@@ -63,8 +63,7 @@ class Sink:
     """
 
     def __init__(self, folder: Path, place: Callable[[str], Path], sync: Sync = os.fsync) -> None:
-        self._place, self._sync = place, sync
-        self._temp = folder / f"{TEMP}{secrets.token_hex(8)}"
+        self._folder, self._place, self._sync = folder, place, sync
         self._hash = hashlib.sha256()
         self._lock = threading.RLock()
         self._handle = -1
@@ -125,6 +124,7 @@ class Sink:
         if self._ended:
             raise ValueError("this sink has ended")
         if self._handle < 0:
+            self._temp = self._folder / f"{TEMP}{secrets.token_hex(8)}"
             try:
                 make_private_folder(self._temp.parent)
                 self._handle = os.open(self._temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
@@ -178,45 +178,45 @@ class Blobs:
             sink.write(data)
             return sink.finish()
 
-    def put_all(self, many: Iterable[bytes]) -> None:
+    def put_all(self, many: Iterable[bytes]) -> list[Blob]:
         """Store texts and the like that can be made again from the journal, with one wait for the disk. Raises `OurSide`.
 
         None is ever seen half; but unlike `put`, this does not promise that their names survive a power cut.
         """
-        named = {hashlib.sha256(data).hexdigest(): data for data in many}
-        fresh = [(sha256, data) for sha256, data in named.items() if not self.has(sha256)]
+        named = [(Blob(hashlib.sha256(data).hexdigest(), len(data)), data) for data in many]
+        fresh = list({blob.sha256: data for blob, data in named if not self.has(blob.sha256)}.items())
         try:
             for start in range(0, len(fresh), MOST):
                 self._put_some(fresh[start : start + MOST])
         except OSError as error:
             raise _disk_failure(self.root / TEMP, error) from error
+        return [blob for blob, _ in named]
 
     def keep_all(self, many: Sequence[bytes]) -> list[Blob]:
         """Store each of `many` as durably as `put` does, with two waits for the disk. Raises `OurSide`."""
-        blobs = [Blob(hashlib.sha256(data).hexdigest(), len(data)) for data in many]
-        fresh = {blob.sha256: data for blob, data in zip(blobs, many, strict=True) if not self.has(blob.sha256)}
-        self.put_all(fresh.values())
-        folders = sorted({self.place(sha256).partition("/")[0] for sha256 in fresh})
-        with ExitStack() as stack:
-            try:
-                handles = [os.open(self.root / folder, os.O_RDONLY | os.O_DIRECTORY) for folder in folders]
-                for handle in handles:
-                    stack.callback(os.close, handle)
-                if handles:
-                    sync_files(handles, handles[0])
-            except OSError as error:
-                raise _disk_failure(self.root / TEMP, error) from error
+        blobs = self.put_all(many)
+        try:
+            root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+            try:  # also of what was here: it may have been put without this
+                sync_names(root, sorted({blob.sha256[:2] for blob in blobs}))
+            finally:
+                os.close(root)
+        except OSError as error:
+            raise _disk_failure(self.root / TEMP, error) from error
         return blobs
 
-    def _put_some(self, fresh: Iterable[tuple[str, bytes]]) -> None:
+    def _put_some(self, fresh: Sequence[tuple[str, bytes]]) -> None:
         folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             with Staging(folder, TEMP, PRIVATE_FILE) as staging:
                 for sha256, data in fresh:
-                    if sha256[:2] not in self._folders:
-                        make_private_folder(self.path(sha256).parent)
-                        self._folders.add(sha256[:2])
                     staging.add(data, folder, self.place(sha256))
+                if missing := {sha256[:2] for sha256, _ in fresh} - self._folders:
+                    for name in missing:
+                        with suppress(FileExistsError):
+                            os.mkdir(name, PRIVATE_FOLDER, dir_fd=folder)
+                    os.fsync(folder)
+                    self._folders |= missing
                 staging.settle()
         finally:
             os.close(folder)

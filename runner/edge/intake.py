@@ -117,7 +117,7 @@ async def read_into(  # noqa: PLR0913, PLR0917 - what bounds it, and the two pla
     One of a single piece goes to the store by `put`, if there is one, as the sink would have it. Without a `cap`, what begins like
     an MP4 may be as large as a video, any other as large as a picture.
     """
-    head, waiting, size = bytearray(), bytearray(), 0
+    head, waiting, size, held = bytearray(), list[bytes](), 0, 0
     async for piece in _pieces(response, watch):
         size += len(piece)
         if len(head) < HEAD:
@@ -125,13 +125,15 @@ async def read_into(  # noqa: PLR0913, PLR0917 - what bounds it, and the two pla
         most = cap if cap is not None else caps.video if sniff(bytes(head[:64])) is MP4 else caps.picture
         if size > most:
             raise Exceeded(f"a file of more than {most} bytes")
-        waiting += piece
-        if len(waiting) >= PIECE:
-            await asyncio.to_thread(sink.write, bytes(waiting))
-            waiting.clear()
+        waiting.append(piece)
+        held += len(piece)
+        if held >= PIECE:
+            await asyncio.to_thread(sink.write, b"".join(waiting))
+            waiting, held = [], 0
+    last = b"".join(waiting)
     if put is not None and sink.size == 0:
-        return bytes(head), await put(sink.clean(bytes(waiting)))
-    return bytes(head), await asyncio.to_thread(_end, sink, bytes(waiting))
+        return bytes(head), await put(sink.clean(last))
+    return bytes(head), await asyncio.to_thread(_end, sink, last)
 
 
 def _end(sink: Sink, last: bytes) -> Blob:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias
 
 from runner.edge.blobs import PRIVATE_FILE, make_private_folder, sync_folder
-from runner.edge.writing import dump, insert, load, load_queries, rows_about, seal
+from runner.edge.writing import MOST, dump, insert, load, load_queries, rows_about, seal
 from runner.errors import AdbatchError, Held, OurSide
 from runner.facts import Fact, Saved, from_json, kind_of, to_json
 from runner.records import Json
@@ -322,7 +322,9 @@ def _refuse_half_swapped(path: Path) -> None:
 
 def _connect(path: Path, patience: float) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=patience)
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=patience, cached_statements=2 * MOST
+        )
     except sqlite3.Error as error:
         raise _explain(path, error) from error
     return connection

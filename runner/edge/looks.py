@@ -38,10 +38,10 @@ def distance(one: int, other: int) -> int:
 
 
 def _from_afar(frame: Image.Image, has_alpha: bool) -> Image.Image:
-    """The picture some sixty pixels large, in RGB with its opacity."""
+    """The picture some sixty pixels large, in RGB, with its opacity where it has any."""
     plain = frame if frame.mode in PLAIN and "transparency" not in frame.info else frame.convert("RGBA" if has_alpha else "RGB")
     times = max(max(plain.size) // AFAR, 1)
-    return (plain.reduce(times) if times > 1 else plain).convert("RGBA")
+    return (plain.reduce(times) if times > 1 else plain).convert("RGBA" if has_alpha else "RGB")
 
 
 def _is_clear(frame: Image.Image) -> bool:
@@ -51,14 +51,16 @@ def _is_clear(frame: Image.Image) -> bool:
 
 
 def _spread(small: Image.Image) -> int:
-    extrema = small.convert("RGBa").getextrema()  # colours weighed by opacity, and the opacity itself
+    weighed = small.convert("RGBa") if small.mode == "RGBA" else small  # colours weighed by opacity, and the opacity itself
+    extrema = weighed.getextrema()
     return max(int(high) - int(low) for low, high in extrema)  # type: ignore[misc]
 
 
 def _dhash(small: Image.Image) -> int:
     """Bit by bit, row by row: whether a pixel is clearly brighter than its right neighbour; on white, where it is transparent."""
-    ground = Image.new("RGBA", small.size, "white")
-    grey = Image.alpha_composite(ground, small).convert("L").resize((9, 8), Image.Resampling.BOX)
+    if small.mode == "RGBA":
+        small = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small)
+    grey = small.convert("L").resize((9, 8), Image.Resampling.BOX)
     values = grey.tobytes()
     hashed = 0
     for at in range(BITS):

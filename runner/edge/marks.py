@@ -166,14 +166,15 @@ def _itxt_text(data: bytes, start: int, stop: int) -> Span | None:
 def _mark_png(data: bytes, packet: bytes) -> bytes:
     body = b"iTXt" + XMP_ITXT + b"\0\0\0\0" + packet
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    pieces, at = [data[: len(PNG)]], len(PNG)
+    whole, at = memoryview(data), len(PNG)
+    pieces: list[bytes | memoryview] = [PNG]
     for name, start, stop in _png_chunks(data):
         if not (name == b"iTXt" and data.startswith(XMP_ITXT, start)):
-            pieces.append(data[start - 8 : stop + 4])
+            pieces.append(whole[start - 8 : stop + 4])
         if name == b"IHDR":
             pieces.append(chunk)
         at = stop + 4
-    return b"".join([*pieces, data[at:]])
+    return b"".join([*pieces, whole[at:]])
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:

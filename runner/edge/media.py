@@ -8,6 +8,7 @@ blocks: call it from a thread.
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 from collections.abc import Iterator
@@ -116,7 +117,7 @@ def inspect(path: Path) -> Media | Bad:
         if kind is None:
             return Bad(_describe_stranger(head))
         file.seek(0)
-        return _inspect_video(file) if kind is MP4 else _inspect_picture(file, kind)
+        return _inspect_video(file) if kind is MP4 else _inspect_picture(file.read(), kind)
 
 
 def _describe_stranger(head: bytes) -> str:
@@ -132,16 +133,17 @@ def _describe_stranger(head: bytes) -> str:
     return "not a JPEG, PNG, GIF, WebP, AVIF or MP4 file"
 
 
-def _inspect_picture(file: BinaryIO, kind: Kind) -> Media | Bad:
+def _inspect_picture(data: bytes, kind: Kind) -> Media | Bad:
+    """From memory: a decoder seeks and reads in pieces, and each would have the thread wait for its turn at the interpreter."""
     try:
-        if is_crumbled(kind.decoder, file.read()):
+        if is_crumbled(kind.decoder, data):
             return Bad(f"a broken {kind.decoder}: it is in more pieces than any picture")
-        file.seek(0)
-        with Image.open(file, formats=(kind.decoder,)) as picture:
+        with Image.open(io.BytesIO(data), formats=(kind.decoder,)) as picture:
             width, height = picture.size
-            if why := _immoderate(width, height, file.seek(0, 2)):
+            if why := _immoderate(width, height, len(data)):
                 return Bad(why)
-        decoded = _ALONE.submit(_decode, file, kind).result() if width * height > LARGE else _decode(file, kind)
+            picture.verify()
+        decoded = _ALONE.submit(_decode, data, kind).result() if width * height > LARGE else _decode(data, kind)
         return decoded if isinstance(decoded, Bad) else Media(kind.media_type, kind.ext, width, height, decoded)
     except UnidentifiedImageError:
         return Bad(f"it begins like {kind.decoder} but cannot be read as such")
@@ -162,14 +164,10 @@ def _immoderate(width: int, height: int, size: int) -> str:
     return ""
 
 
-def _decode(file: BinaryIO, kind: Kind) -> Bad | Look:
-    """Verify the file, decode every frame and look at the first; an animation may not unfold into more than its share."""
-    file.seek(0)
-    with Image.open(file, formats=(kind.decoder,)) as picture:
-        picture.verify()
-    file.seek(0)
+def _decode(data: bytes, kind: Kind) -> Bad | Look:
+    """Decode every frame and look at the first; an animation may not unfold into more than its share."""
     pixels, look = 0, None
-    with Image.open(file, formats=(kind.decoder,)) as picture:
+    with Image.open(io.BytesIO(data), formats=(kind.decoder,)) as picture:
         for number, frame in enumerate(ImageSequence.Iterator(picture), 1):
             each = frame.size[0] * frame.size[1]
             pixels += each

@@ -1,8 +1,8 @@
-"""Small blobs from everywhere, put on the disk together.
+"""Small files from everywhere, put on the disk together.
 
-A thread for each blob is dear: thirty of them share a sync, but take turns at the interpreter for everything else, and that is most
-of what a small file costs then. Here whoever comes while others are being written goes with the next lot, in one thread, with two
-waits for the disk: one for the bytes, one for their names.
+A thread for each file is dear: thirty of them share a sync, but take turns at the interpreter for everything else, and that is most
+of what a small file costs then. Here whoever comes while others are being written goes with the next lot, in one thread, which
+waits for the disk once for all of them.
 """
 
 from __future__ import annotations
@@ -10,35 +10,37 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-from runner.records import Blob
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 @dataclass(slots=True)
-class _Lot:
-    """Blobs that go together, and the work that puts them there."""
+class _Lot(Generic[Item, Made]):
+    """Items that go together, and the work that puts them there."""
 
-    data: list[bytes] = field(default_factory=list)
-    work: asyncio.Task[list[Blob]] | None = None
+    items: list[Item] = field(default_factory=list)
+    work: asyncio.Task[list[Made]] | None = None
 
 
-class Shelf:
-    """Puts blobs away durably with `put_all`, which blocks, takes many at once and gives a blob for each. For one event loop."""
+class Shelf(Generic[Item, Made]):
+    """Puts items away with `put_all`, which blocks, takes many at once and gives what it made of each. For one event loop."""
 
-    def __init__(self, put_all: Callable[[Sequence[bytes]], list[Blob]]) -> None:
+    def __init__(self, put_all: Callable[[Sequence[Item]], list[Made]]) -> None:
         self._put_all = put_all
         self._turn = asyncio.Lock()
-        self._lot = _Lot()
+        self._lot: _Lot[Item, Made] = _Lot()
 
-    async def put(self, data: bytes) -> Blob:
-        """The bytes as a blob that is on the disk. Raises what `put_all` raises; then none of the lot is promised to be there."""
-        lot, place = self._lot, len(self._lot.data)
-        lot.data.append(data)
+    async def put(self, item: Item) -> Made:
+        """What was made of the item: a blob that is on the disk. Raises what `put_all` raises, which is told to all of the lot."""
+        lot, place = self._lot, len(self._lot.items)
+        lot.items.append(item)
         if lot.work is None:
             lot.work = asyncio.ensure_future(self._work(lot))
         return (await asyncio.shield(lot.work))[place]
 
-    async def _work(self, lot: _Lot) -> list[Blob]:
+    async def _work(self, lot: _Lot[Item, Made]) -> list[Made]:
         async with self._turn:
             self._lot = _Lot()  # who comes from now on goes with the next
-            return await asyncio.to_thread(self._put_all, lot.data)
+            return await asyncio.to_thread(self._put_all, lot.items)

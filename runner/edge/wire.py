@@ -46,8 +46,8 @@ TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """What may be the name of a header (RFC 9110, section 5.6.2)."""
 AUTOMATIC: Final = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
 
-Head: TypeAlias = tuple[str, URL, tuple[tuple[str, str], ...]]
-"""What the head of a call is made of, but for the length of its data: method, address and headers."""
+Head: TypeAlias = tuple[tuple[str, str], ...]
+"""The headers of a call, but for its host and the length of its data: hardly two calls of a lane have different ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,31 +163,32 @@ async def _write_file(protocol: ResponseHandler, path: Path) -> None:
 def write_head(letter: Letter, known: dict[Head, bytes] | None = None) -> bytes:
     """The head of the request (RFC 9112). Raises `ValueError` for a name or a value that would end its line.
 
-    `known` are heads that were written before: but for the length, most of a lane's calls have the same.
+    `known` are headers that were written before.
     """
-    key = letter.method, letter.url, tuple(letter.headers.items())
+    key = tuple(letter.headers.items())
     lines = None if known is None else known.get(key)
     if lines is None:
-        lines = _write_lines(letter)
+        lines = _write_lines(letter.headers)
         if known is not None:
             if len(known) >= HEADS_KEPT:
                 known.clear()
             known[key] = lines
+    url = letter.url
+    lines = f"{letter.method} {url.raw_path_qs} HTTP/1.1\r\nHost: {url.host_port_subcomponent}\r\n".encode() + lines
     size = letter.data.stat().st_size if isinstance(letter.data, Path) else len(letter.data)
     return lines + b"Content-Length: %d\r\n\r\n" % size if size or letter.method not in BARE else lines + b"\r\n"
 
 
-def _write_lines(letter: Letter) -> bytes:
-    """All of the head but the length of the data."""
-    for name, value in letter.headers.items():
+def _write_lines(headers: Mapping[str, str]) -> bytes:
+    """All of the headers but the host and the length of the data."""
+    for name, value in headers.items():
         if TOKEN.fullmatch(name) is None:
             raise ValueError(f"{name!r} cannot be the name of a header")
         if "\r" in value or "\n" in value or "\0" in value:
             raise ValueError(f"header {name}: a character that cannot stand in a header")
-    given = {name.lower() for name in letter.headers}
+    given = {name.lower() for name in headers}
     more = {name: value for name, value in AUTOMATIC.items() if name.lower() not in given}
-    first = f"{letter.method} {letter.url.raw_path_qs} HTTP/1.1\r\nHost: {letter.url.host_port_subcomponent}\r\n"
-    return (first + "".join(f"{name}: {value}\r\n" for name, value in (more | dict(letter.headers)).items())).encode()
+    return "".join(f"{name}: {value}\r\n" for name, value in (more | dict(headers)).items()).encode()
 
 
 @cache

@@ -15,8 +15,8 @@ import orjson
 
 BATCH: Final = 250
 """Requests that are looked up in one query."""
-CHUNKS: Final = (128, 16, 4, 1)
-"""Rows that are inserted by one statement."""
+MOST: Final = 128
+"""Rows that are inserted by one statement at most; one for each smaller number is remembered."""
 
 
 @cache
@@ -58,11 +58,9 @@ def insert(connection: sqlite3.Connection, query: str, rows: Sequence[tuple[Any,
     Each statement lets go of the interpreter once, and has to wait to get it back; a hundred small ones take the other threads
     longer than the disk does.
     """
-    at = 0
-    for size in CHUNKS:
-        while len(rows) - at >= size:
-            connection.execute(_query_for(query, size), tuple(chain.from_iterable(rows[at : at + size])))
-            at += size
+    for start in range(0, len(rows), MOST):
+        some = rows[start : start + MOST]
+        connection.execute(_query_for(query, len(some)), tuple(chain.from_iterable(some)))
 
 
 @cache

@@ -21,7 +21,8 @@ from runner.job.speech import clip
 MOST_DEPTH: Final = 50
 MOST_EVENTS: Final = 20_000
 MOST_ALIASES: Final = 50
-UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# What YAML forbids. To list what it allows means the same, and takes ten times as long to compile at every start.
+UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 class Composer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import orjson
@@ -57,7 +58,13 @@ class Finishing:
     @property
     def digest(self) -> str:
         """What tells one way of finishing from any other."""
-        return hashlib.sha256(orjson.dumps([WAYS, *(getattr(self, name) for name in self.__slots__)])).hexdigest()
+        return _digest(self)
+
+
+@lru_cache(maxsize=1024)
+def _digest(wish: Finishing) -> str:
+    """A run has few wishes, and asks this several times for each picture."""
+    return hashlib.sha256(orjson.dumps([WAYS, *(getattr(wish, name) for name in wish.__slots__)])).hexdigest()
 
 
 class Unfinished(Exception):
@@ -72,6 +79,9 @@ class Finisher(Protocol):
 
     def __call__(self, artifacts: Sequence[Artifact], wish: Finishing) -> tuple[Artifact, ...]:
         """The artifacts with their files finished. Blocks. Raises `Unfinished`."""
+
+    def finish_all(self, many: Sequence[tuple[Sequence[Artifact], Finishing]]) -> list[tuple[Artifact, ...] | str]:
+        """The same for each of `many`, or why not. Blocks."""
 
 
 def finishing_of(rendered: Mapping[str, Any], source_type: str | None) -> Finishing:

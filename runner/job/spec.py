@@ -12,7 +12,8 @@ from runner.job.forms import EMPTY
 class Spec(BaseModel):
     """A part of a file the user writes: frozen, strict (no `"5"` for 5), unknown keys refused. `NOUN` is its name in messages."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    # A part's validator is built when the part is first read by itself: a whole file is read by the validator of the whole.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
     NOUN: ClassVar[str] = "this file"
 
     @field_validator("*", mode="before")

@@ -6,11 +6,12 @@ it is over the very requests that would be asked, so whatever else may have come
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from runner.edge.journal import Run
 from runner.edge.snapshots import Snapshot
 from runner.errors import Usage
 from runner.job.load import find_root
@@ -19,6 +20,7 @@ from runner.planning.forecast import Ground, Question, load_document, preview_of
 from runner.planning.preview import Known
 from runner.planning.prospects import Wish
 from runner.selection import Choice, read_shard
+from runner.workshop import Workshop
 
 MOST_NAMED: Final = 10
 """Things that have moved and are named one by one."""
@@ -85,6 +87,15 @@ class Pledge:
                 ["what would be asked is not what was planned (something was settled, or has grown too old, since)"]
             )
 
+    def redeem(self, shop: Workshop, snapshot: Snapshot, runs: Sequence[Run], **asked: Any) -> None:
+        """Raise `Usage` unless a run that finds this, and is `asked` for as a `Question` is, would do exactly what was planned."""
+        question, now = Question(**asked), shop.clock.now()
+        ground = Ground(shop.desk, snapshot, shop.state.mode, shop.journal.id, tuple(runs))
+        self.require_ground(question, ground)
+        known = Known(shop.look_up, shop.journal.histories)
+        preview = preview_of(ground, known, Wish(now, question.wants_fresh, select(question, ground.desk)), None)
+        self.require_requests(preview.fingerprint)
+
     def _refusal(self, moved: list[str]) -> Usage:
         shown = moved[:MOST_NAMED] + ([f"and {len(moved) - MOST_NAMED} more"] if len(moved) > MOST_NAMED else [])
         return Usage(f"{self.path} no longer holds: {'; '.join(shown)}. Nothing was sent; look at a new plan: adbatch plan")
@@ -98,13 +109,6 @@ class Pledge:
 def load_pledge(path: Path) -> Pledge:
     """The plan in the file at `path`. Raises `Usage` if it is none."""
     return Pledge(path, load_document(path))
-
-
-def redeem(pledge: Pledge, question: Question, ground: Ground, known: Known, now: float) -> None:
-    """Raise `Usage` unless a run that finds this would do exactly what was planned."""
-    pledge.require_ground(question, ground)
-    preview = preview_of(ground, known, Wish(now, question.wants_fresh, select(question, ground.desk)), None)
-    pledge.require_requests(preview.fingerprint)
 
 
 def _moved(document: Mapping[str, Any], now: Mapping[str, Any], ground: Ground) -> Iterator[str]:

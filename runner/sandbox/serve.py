@@ -45,7 +45,16 @@ class Identity:
 
 
 def main(argv: Sequence[str] | None = None, out: TextIO = sys.stdout) -> int:
-    """Run the sandbox until it is told to stop; the exit code. `out` gets exactly one line, when it is ready."""
+    """Run the sandbox until it is told to stop; the exit code. `out` gets exactly one line, when it is ready.
+
+    With `--cued` alone it waits for its arguments: one line of JSON on standard input, or the end of it.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    if list(argv) == ["--cued"]:
+        cue = sys.stdin.buffer.readline()
+        if not cue:
+            return 0
+        argv = orjson.loads(cue)
     options = _parser().parse_args(argv)
     try:
         with _sole(options.state):

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import IO
 
@@ -61,6 +62,14 @@ def test_a_quiet_night_is_three_lines(tmp_path: Path, adbatch: Adbatch) -> None:
     quiet = adbatch("run", "job.yaml", "--sandbox", "--quiet")
     nothing = "nothing to do (exit 0): sent nothing, reused 2"
     assert (quiet.out, quiet.err.splitlines()) == ("", ["small: 2 rows, variants: 2 done", nothing, where])
+
+
+def test_a_run_starts_without_what_few_runs_need() -> None:
+    """The gallery, plans, the layout of banners, described vendors and the terminal's progress are imported by who wants them."""
+    rare = ("rich", "runner.report.gallery", "runner.planning.forecast", "runner.compose.render", "runner.job.vendor")
+    code = f"import sys, runner.cli.closing, runner.cli.progress, runner.workflow; print([n for n in {rare} if n in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
 
 
 def test_several_jobs_end_with_the_gravest_code(tmp_path: Path, adbatch: Adbatch) -> None:

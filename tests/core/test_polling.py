@@ -33,6 +33,14 @@ def test_pauses_grow_to_the_cap(rounds: int, name: str) -> None:
     assert curve * 0.9 <= pause(polling, rounds, name) <= curve * 1.1
 
 
+@given(st.floats(0.5, 60.0))
+def test_polls_of_a_crowd_come_together(first: float) -> None:
+    """Polls become due at whole hundredths of a second, never early: those of a crowd share a turn."""
+    at = poll_at(waiting(), offer(polling=Polling(first, 2.0, 60.0)))
+    assert at * 100 == pytest.approx(round(at * 100), abs=1e-6)
+    assert 0 <= at - 100.0 - pause(Polling(first, 2.0, 60.0), 0, waiting().request.id) <= 0.01 + 1e-9
+
+
 def test_a_pause_has_a_floor() -> None:
     """Not even a schedule of zeros makes a busy loop."""
     assert pause(Polling(0.0, 1.0, 0.0), 3, "r1") == LEAST

@@ -65,3 +65,28 @@ def test_a_broken_file_is_told(tmp_path: Path) -> None:
     blob = blobs.put(b"\x89PNG\r\n\x1a\n" + b"x" * 100)
     with pytest.raises(Unfinished):
         Finisher(blobs)([Artifact("file", sha256=blob.sha256, size=blob.size)], WISH)
+
+
+def test_many_are_finished_as_each_alone(tmp_path: Path) -> None:
+    """Marks of a lot, one picture asked for twice, a broken one and one of another size: each gets what it would get by itself."""
+    blobs, mark = Blobs(tmp_path / "blobs"), Finishing(source_type=GENERATED)
+    source = bought(blobs)
+    broken = blobs.put(b"\x89PNG\r\n\x1a\n" + b"x" * 100)
+    text = Artifact("text", text="a")
+    many = [
+        ([source], mark),
+        ([text, source], mark),
+        ([Artifact("file", sha256=broken.sha256, size=broken.size)], WISH),
+        ([source], WISH),
+    ]
+    made = Finisher(blobs).finish_all(many)
+    assert isinstance(made[2], str)
+    assert [made[1][0], made[1][1:]] == [text, made[0]]
+    elsewhere = Blobs(tmp_path / "other" / "blobs")
+    elsewhere.put(blobs.read(str(source.sha256)))
+    other = Finisher(elsewhere)
+    assert [made[0], made[3]] == [other([source], mark), other([source], WISH)]
+    marked = made[0][0]
+    assert isinstance(marked, Artifact)
+    assert (marked.width, marked.height) == (40, 40)
+    assert len(blobs.read(str(marked.sha256))) == marked.size

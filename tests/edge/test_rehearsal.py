@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 import pytest
 
-from runner.edge.rehearsal import Stage, open_stage, without_keys
+from runner.edge.rehearsal import Stage, calling, open_stage, without_keys
 from runner.errors import OurSide
 
 BODY = {"prompt": "hat on a beach", "width": 64, "height": 48}
@@ -91,6 +91,26 @@ async def test_it_ends_when_the_block_fails_and_remembers(tmp_path: Path) -> Non
         assert await bought(again) == 1
         async with asyncio.timeout(4):  # by itself: one that has to be killed is given 5 seconds first
             await house.aclose()
+
+
+async def test_players_that_were_called_before_play_on_the_stage(tmp_path: Path) -> None:
+    """Their process is the stage's; it ends with the stage, and by itself."""
+    with calling() as players:
+        assert players is not None
+        async with open_stage(tmp_path / "vendors", ("--latency", "0"), players) as stage:
+            assert stage.pid == players.pid
+            assert (await ask(stage))[0] == 200
+        assert players.returncode == 0
+
+
+def test_players_nobody_needs_are_sent_home() -> None:
+    """Where no stage was opened for them they do not outlive the block, and where none are wanted none are called."""
+    with calling() as players:
+        assert players is not None
+        assert players.poll() is None
+    assert players.returncode == -signal.SIGKILL
+    with calling(wanted=False) as nobody:
+        assert nobody is None
 
 
 async def test_one_that_does_not_come_up_is_our_side(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

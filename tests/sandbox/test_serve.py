@@ -112,6 +112,14 @@ def test_a_folder_has_one_sandbox_at_a_time(started: Any, tmp_path: Path):
     assert (again["url"], again["key"]) == (told["url"], told["key"])
 
 
+@pytest.mark.parametrize("cue", [b"", b'["--help"]\n'])
+def test_it_waits_for_its_cue(cue: bytes):
+    """With --cued its arguments come as a line of JSON on standard input; where none comes, nothing is played and nothing wrong."""
+    argv = [sys.executable, "-m", "runner.sandbox", "--cued"]
+    ended = subprocess.run(argv, input=cue, capture_output=True, timeout=30, check=True)
+    assert (b"--state" in ended.stdout, ended.stderr) == (bool(cue), b"")
+
+
 def test_an_orphan_ends(started: Any, tmp_path: Path):
     """With --with-parent the process ends when its standard input closes, as it does when its parent dies."""
     process, _ = started(tmp_path / "state", "--with-parent")
