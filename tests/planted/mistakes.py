@@ -245,7 +245,7 @@ class VerifiesOnly(Workshop):
 
 def verifies_only(shop: Workshop) -> Workshop:
     """The workshop with careless eyes."""
-    return VerifiesOnly(**{spec.name: getattr(shop, spec.name) for spec in fields(shop)})
+    return VerifiesOnly(**{spec.name: getattr(shop, spec.name) for spec in fields(shop) if spec.init})
 
 
 class ReservesLate(Purse):
