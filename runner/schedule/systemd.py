@@ -36,7 +36,10 @@ def calendar_lines(cron: str, zone: str) -> list[str]:
 
 def _day(rule: DayRule, months: str) -> str:
     weekdays = "" if rule.weekdays == WEEKDAYS else ",".join(NAMES[day] for day in sorted(rule.weekdays)) + " "
-    return f"{weekdays}*-{months}{rule.tail or '-' + _numbers(rule.days, DAYS)}"
+    days = _numbers(rule.days, DAYS)
+    if "/" in days:  # systemd 252 skips some of the days of `01/4` where weekdays are named too
+        days = ",".join(f"{day:02}" for day in sorted(rule.days))
+    return f"{weekdays}*-{months}{rule.tail or '-' + days}"
 
 
 def _numbers(numbers: frozenset[int], whole: frozenset[int]) -> str:
