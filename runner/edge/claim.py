@@ -17,10 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-import orjson
-
 from runner.edge.journal import Mode
 from runner.edge.outputs import MANIFEST, RESULTS, read_results
+from runner.edge.published import load_manifest
 from runner.errors import Held, Invalid, OurSide, Stranger, Usage
 
 MARK: Final = ".adbatch-run"
@@ -102,14 +101,8 @@ def _write(mark: TextIO, text: str) -> None:
 
 
 def _last_mode(folder: Path) -> str | None:
-    path = folder / MANIFEST
-    try:
-        told = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise OurSide(f"{path}: cannot be read ({error}); move it away, it is written anew by the next run") from error
-    if not isinstance(told, dict):
+    told = load_manifest(folder)
+    if told is None:
         return None
     if told.get("mode") != "replay":
         return told.get("mode")

@@ -14,17 +14,11 @@ from runner.edge.blobs import Blobs
 from runner.edge.outputs import is_relative
 from runner.errors import OurSide
 from runner.report.thumbnails import Thumbnails
+from runner.results import EXTENSIONS
 
 FILES: Final = "files"
 THUMBS: Final = "thumbs"
-ENDINGS: Final[Mapping[str, str]] = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/webp": "webp",
-    "image/gif": "gif",
-    "image/avif": "avif",
-    "video/mp4": "mp4",
-}
+ENDINGS: Final[Mapping[str, str]] = {kind: end for kind, end in EXTENSIONS.items() if kind.startswith(("image/", "video/"))}
 """What is shown, and how its copy ends. Anything else is told and not shown."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +22,14 @@ from runner.records import Artifact, make_request
 from runner.results import written
 from runner.upkeep.adoption import Adopted, Taker, adopt_results
 from runner.verdicts import Lost
-from runner.workflow import Order, Report, run_job
-from tests.projects import COPY, FEED, SCENE, Listener, billed, open_stage_here, write_project
+from tests.projects import COPY, FEED, SCENE, billed, write_project
+from tests.upkeep.conftest import play
 
 PLAIN = """\
   copy:
     use: jivox/text
     with: {prompt: "Headline for {{ row.title }}"}
 """
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """The emulated vendors; their ledger is under `vendors`."""
-    async with open_stage_here(tmp_path / "vendors") as stage:
-        yield stage
-
-
-async def play(path: Path, stage: Stage, **more: Any) -> Report:
-    """Run the job."""
-    return await run_job(Order(path, sandbox=True, stage=stage, **more), Listener())
 
 
 async def adopt(path: Path, stage: Stage | None) -> Adopted:

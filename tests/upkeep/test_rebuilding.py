@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,20 +14,8 @@ from runner.errors import Held, Usage
 from runner.reading.study import open_study
 from runner.upkeep.rebuilding import rebuild_outputs
 from runner.upkeep.verification import verify_output
-from runner.workflow import Order, Report, run_job
-from tests.projects import COPY, SCENE, Listener, billed, open_stage_here, write_project
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """The emulated vendors, beside the project."""
-    async with open_stage_here(tmp_path / "vendors") as stage:
-        yield stage
-
-
-async def play(path: Path, stage: Stage, **more: Any) -> Report:
-    """Run the job."""
-    return await run_job(Order(path, sandbox=True, stage=stage, **more), Listener())
+from tests.projects import COPY, SCENE, billed, write_project
+from tests.upkeep.conftest import play
 
 
 def contents(folder: Path) -> dict[str, bytes]:

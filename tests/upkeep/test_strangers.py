@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,22 +12,10 @@ from runner.edge.clock import SystemClock
 from runner.edge.rehearsal import Stage
 from runner.errors import Stranger
 from runner.upkeep.adoption import adopt_results
-from runner.workflow import Order, Report, run_job
-from tests.projects import COPY, FEED, PROJECT, SCENE, Listener, billed, open_stage_here, write_project
+from tests.projects import COPY, FEED, PROJECT, SCENE, billed, write_project
+from tests.upkeep.conftest import play
 
 PRICED = PROJECT + "prices: {jivox/text: {each: 0.01, currency: USD}}\n"
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """The emulated vendors, beside the project."""
-    async with open_stage_here(tmp_path / "vendors") as stage:
-        yield stage
-
-
-async def play(path: Path, stage: Stage, **more: Any) -> Report:
-    """Run the job."""
-    return await run_job(Order(path, sandbox=True, stage=stage, **more), Listener())
 
 
 async def checkout(folder: Path, stage: Stage, steps: str = COPY + SCENE, manifest: bool = False) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -59,4 +60,5 @@ def test_what_json_cannot_say_is_nothing(odd: Any) -> None:
 @given(values, st.sampled_from(["*.*[]", "[].[id, text]", "max_by(@, &id)", "{a: body, b: url}", "values(@)[?id > `3`]", "avg(*)"]))
 def test_no_answer_is_too_odd(value: Any, query: str) -> None:
     """Whatever is asked of whatever, what is found can be kept."""
-    journalable(ask(query, value))
+    found = journalable(ask(query, value))
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
