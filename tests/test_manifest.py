@@ -50,7 +50,7 @@ SPENT = LaneTally(
 
 def told(**more: Any) -> Told:
     """A run that ended well, but for `more`."""
-    results = Results({"done": 2}, {}, Written(DIGEST, 300, 2))
+    results = Results({"done": 2}, (), Written(DIGEST, 300, 2))
     snapshot = Snapshot((Path("/state/feeds/x.csv"),), ("feed.csv",), DIGEST, 40)
     whole = Told("live", "j-1", snapshot, Revision("c0ffee", False), 1.0e9, 1.0e9 + 61.9, 0, 2, results, {}, Ending())
     return dataclasses.replace(whole, **more)

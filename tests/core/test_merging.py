@@ -226,7 +226,7 @@ def test_merging_loses_nothing_and_invents_nothing(seed: int) -> None:
 
 def test_a_ticket_that_told_nothing_is_found_where_it_stands() -> None:
     """Its last word is a poll; nothing has to be invented to keep it the last."""
-    told = [planned(2), Sent(3, ID, "submit", ticket="f"), Answered(4, ID, "poll", Lost("not listed", final=True))]
+    told: list[Fact] = [planned(2), Sent(3, ID, "submit", ticket="f"), Answered(4, ID, "poll", Lost("not listed", final=True))]
     both = merge([planned(1), *refused(2)], told)
     assert life_of(both).state == "uncertain"
     assert not any(isinstance(fact, Planned) and fact.fresh for fact in both)

@@ -223,7 +223,7 @@ def test_the_bill_counts_what_was_or_may_have_been_bought(
 )
 def test_a_submit_that_left_with_a_ticket_is_settled_by_polls(said: list[Verdict], times: int, open_: int) -> None:
     """Until the vendor tells of it, it may be billed."""
-    polls = [Answered(3.0, "r1", "poll", verdict) for verdict in said]
+    polls: list[Fact] = [Answered(3.0, "r1", "poll", verdict) for verdict in said]
     bill = bill_of(Money(Decimal("0.25"), "USD"), [Sent(1.0, "r1", "submit", ticket="of-file:f"), *polls])
     assert bill == Bill("0.25 USD", times, open_, f"{times * Decimal('0.25')} USD" if times else "0")
     answered = [Sent(1.0, "r1", "submit", ticket="of-file:f"), Answered(2.0, "r1", "submit", Queued("of-file:f")), *polls]
