@@ -121,8 +121,11 @@ class Staging:
             os.close(handle)
             os.unlink(temp, dir_fd=self._folder)
 
-    def add(self, data: bytes, target: int, name: str, times: tuple[int, int] | None = None) -> None:
-        """Write `data`, to become `name` in the folder of the handle `target`; `times` are its times in nanoseconds."""
+    def add(self, data: bytes, target: int, name: str, times: tuple[int, int] | None = None) -> int:
+        """Write `data`, to become `name` in the folder of the handle `target`; `times` are its times in nanoseconds.
+
+        The handle of the file, open until it has its place.
+        """
         temp = next(self._names)
         handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, self._mode, dir_fd=self._folder)
         self._staged.append((temp, handle, target, name))
@@ -131,6 +134,7 @@ class Staging:
             rest = rest[os.write(handle, rest) :]
         if times is not None:
             os.utime(handle, ns=times)
+        return handle
 
     def settle(self) -> None:
         """Wait for the disk, and put every file in its place; what was there is replaced."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from runner.edge.blobs import Blobs
+from runner.edge.blobs import Blobs, stamped
 
 OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 MOST_KNOWN: Final = 5_000
@@ -53,7 +53,8 @@ class Glance:
             found = os.stat(name, dir_fd=self._handles[-1], follow_symlinks=False)
         except OSError:
             return False
-        return (found.st_size, found.st_mtime_ns) == blob and stat.S_ISREG(found.st_mode)
+        at = found.st_mtime_ns
+        return (found.st_size, at) == blob and at == stamped(sha256, at) and stat.S_ISREG(found.st_mode)
 
     def _blob(self, sha256: str) -> tuple[int, int] | None:
         """Size and time of the blob, None where it is not there; what is not there may come."""

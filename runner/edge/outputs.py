@@ -3,7 +3,7 @@
 A file appears under its name whole or not at all: written beside, synced, renamed. Every folder on the way is opened without
 following symbolic links, so no path leads out of the output folder, whatever somebody planted in it. A file that is already right
 keeps its inode and its time; one that we wrote earlier is replaced; one that a user edited is kept and reported. A published file
-carries the time of its blob, so telling that nothing changed costs one `stat` and no reading.
+carries the time of its blob, stamped with the blob's name, so telling that nothing changed costs one `stat` and no reading.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, Final, Literal, TypeAlias
 import orjson
 
 from runner.edge.barrier import MOST, Staging
-from runner.edge.blobs import Blobs
+from runner.edge.blobs import Blobs, stamped
 from runner.errors import OurSide
 from runner.records import Json
 
@@ -368,11 +368,12 @@ def _look(folder: int, name: str) -> os.stat_result | None:
 
 
 def _is_same(source: Path, folder: int, name: str, found: os.stat_result) -> bool:
-    """Whether the file holds the blob: by size and time if those are the blob's own, else by its bytes."""
+    """Whether the file holds the blob: by size and time if those are the blob's own and stamped, else by its bytes."""
     blob = source.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_size != blob.st_size:
         return False
-    return found.st_mtime_ns == blob.st_mtime_ns or _hash(folder, name) == source.name
+    at = found.st_mtime_ns
+    return at == blob.st_mtime_ns == stamped(source.name, at) or _hash(folder, name) == source.name
 
 
 def _hash(folder: int, name: str) -> str:

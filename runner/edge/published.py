@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import orjson
 
-from runner.edge.blobs import Blobs
+from runner.edge.blobs import Blobs, stamp
 from runner.edge.outputs import MANIFEST, RESULTS, is_relative
 from runner.errors import OurSide
 
@@ -80,7 +80,7 @@ def _claim(file: Mapping[str, Any]) -> Claim:
 def take_published(folder: Path, relative: str, blobs: Blobs) -> str | None:
     """Copy the file at `relative` into the store; its sha256, None where `open_published` finds none.
 
-    The blob gets the file's time, by which the next run sees without reading that the file is published already.
+    Both get one time, stamped with the blob's name, by which the next run sees without reading that the file is published already.
     """
     file = open_published(folder, relative)
     if file is None:
@@ -88,9 +88,10 @@ def take_published(folder: Path, relative: str, blobs: Blobs) -> str | None:
     with file, blobs.sink() as sink:
         while piece := file.read(PIECE):
             sink.write(piece)
-        found = os.fstat(file.fileno())
         blob = sink.finish()
-    os.utime(blobs.path(blob.sha256), ns=(found.st_atime_ns, found.st_mtime_ns))
+        with suppress(OSError):  # somebody else's file stays as it is, and is read once more by each run
+            at = stamp(file.fileno(), blob.sha256)
+            os.utime(blobs.path(blob.sha256), ns=(at, at))
     return blob.sha256
 
 

@@ -44,6 +44,18 @@ def test_what_was_published_is_right(tmp_path: Path, blobs: Blobs, glance: Glanc
     assert glance.holds(sha256)
 
 
+def test_another_blob_of_the_same_size_is_not_right(tmp_path: Path, blobs: Blobs, glance: Glance) -> None:
+    """Even one that was bought in the same tick of the clock, and even where the file system keeps no parts of a second."""
+    one, other = (blob.sha256 for blob in blobs.put_all([b"now 10 USD", b"now 20 USD"]))
+    Outputs(tmp_path / "out", blobs).publish(one, "a.txt")
+    assert (glance.is_right(one, "a.txt"), glance.is_right(other, "a.txt")) == (True, False)
+    for path in (tmp_path / "out" / "b.txt", blobs.path(other)):
+        path.write_bytes(b"now 20 USD")
+        os.utime(path, (1, 1))
+    with Glance(tmp_path / "out", blobs) as later:
+        assert not later.is_right(other, "b.txt")
+
+
 def edit(path: Path) -> None:
     """As many bytes, at another time."""
     path.write_bytes(b"PICTURE")

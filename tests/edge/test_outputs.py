@@ -75,6 +75,21 @@ def test_a_copy_with_another_time_is_right_too(outputs: Outputs, blobs: Blobs) -
     assert outputs.publish(blob.sha256, "a.png") == "unchanged"
 
 
+def test_blobs_of_one_size_and_one_tick_are_told_apart(outputs: Outputs, blobs: Blobs) -> None:
+    """Two prices bought together, as long as each other: the published file is the one that was asked for last."""
+    for blob in blobs.put_all([b"now 10 USD", b"now 20 USD", b"now 30 USD"]):
+        assert outputs.publish(blob.sha256, "a.txt") == "written"
+        assert (outputs.root / "a.txt").read_bytes() == blobs.read(blob.sha256)
+
+
+def test_a_time_without_a_stamp_proves_nothing(outputs: Outputs, blobs: Blobs) -> None:
+    """Where the file system keeps whole seconds, the bytes decide."""
+    for blob in blobs.put_all([b"now 10 USD", b"now 20 USD"]):
+        os.utime(blobs.path(blob.sha256), (1, 1))
+        assert outputs.publish(blob.sha256, "a.txt") == "written"
+        assert (outputs.root / "a.txt").read_bytes() == blobs.read(blob.sha256)
+
+
 def test_what_we_wrote_is_replaced(outputs: Outputs, blobs: Blobs) -> None:
     """A file that holds another of our blobs gives way to the new one."""
     old, new = blobs.put(b"old picture"), blobs.put(b"new")

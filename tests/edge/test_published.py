@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.edge.blobs import Blobs
+from runner.edge.blobs import Blobs, stamped
 from runner.edge.published import (
     Claim,
     claims_of,
@@ -58,8 +58,8 @@ def test_nothing_else_is_opened(tmp_path: Path, path: str) -> None:
     assert hash_published(root, path) is None
 
 
-def test_a_taken_file_keeps_its_time(tmp_path: Path) -> None:
-    """The blob has the published file's time, so the next run need not read it to see that it is published."""
+def test_a_taken_file_and_its_blob_have_one_time(tmp_path: Path) -> None:
+    """It is the file's, stamped with the blob's name, so the next run need not read it to see that it is published."""
     blobs, root = Blobs(tmp_path / "blobs"), tmp_path / "out"
     root.mkdir()
     (root / "a.png").write_bytes(b"picture")
@@ -67,7 +67,7 @@ def test_a_taken_file_keeps_its_time(tmp_path: Path) -> None:
     sha256 = take_published(root, "a.png", blobs)
     assert sha256 is not None
     assert blobs.read(sha256) == b"picture"
-    assert blobs.path(sha256).stat().st_mtime_ns == 7
+    assert blobs.path(sha256).stat().st_mtime_ns == (root / "a.png").stat().st_mtime_ns == stamped(sha256, 7)
     assert take_published(root, "b.png", blobs) is None
 
 
