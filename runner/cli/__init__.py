@@ -46,8 +46,8 @@ VERBS: Final = MappingProxyType(
 COLLECT_AFTER: Final = 50_000
 """New objects after which cycles are looked for; we make next to none. Python's own 700 cost a tenth of a start, and of a run."""
 TURN: Final = 0.0005
-"""Seconds after which a thread that computes hands on the interpreter. The event loop lets go of it with every call of the disk, and
-waited Python's own 5 ms to have it back from the thread that writes the journal: a run of 5,000 texts took 7 % longer."""
+"""Seconds after which a thread that computes hands on the interpreter. The event loop lets go of it with every call of the disk;
+with Python's own 5 ms to have it back from the thread that writes the journal, a run of 5,000 texts took 7 % longer."""
 
 
 class Verbs(click.Group):
