@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.bench.__main__ import ALL, Row
 from tests.bench.measure import measure
+from tests.bench.peers import PEERS, Errand, Peer, run_peer
 from tests.bench.rounds import run_ours, run_raw
 from tests.bench.scenarios import PACE, THROUGHPUT, write_prompts
 from tests.bench.vendor import SIGNATURE, fullest, make_picture
@@ -40,6 +44,11 @@ def test_a_command_is_measured_with_its_children(tmp_path: Path) -> None:
     assert (cost.code, cost.wall > 0, cost.cpu > 0.02, cost.peak > 80) == (3, True, True, True)
 
 
+def test_a_command_that_does_not_end_is_ended(tmp_path: Path) -> None:
+    """After the longest time it may take, a command is killed, and its exit code says so."""
+    assert measure([sys.executable, "-c", "import signal; signal.pause()"], tmp_path, longest=0.2).code == -signal.SIGKILL
+
+
 def test_pictures_are_real_and_different() -> None:
     """A picture has its signature, and what stands between its two parts makes each another file."""
     before, after = make_picture(4)
@@ -55,6 +64,40 @@ def test_both_sides_make_the_same_calls(tmp_path: Path) -> None:
     assert ours.told["calls"] == raw.told["calls"] == {"submit": 20}
     lines = [path.read_text("utf-8").count("\n") for path in (tmp_path / "ours/out/results.jsonl", tmp_path / "raw/out.jsonl")]
     assert lines == [20, 20]
+
+
+@pytest.mark.parametrize(
+    ("title", "environment", "said"),
+    [
+        ("OpenAI cookbook", {}, "not here; COOKBOOK (the script), with BENCH_COOKBOOK_PYTHON, names it"),
+        ("litellm", {"BENCH_LITELLM": "/nowhere/python"}, "no program: /nowhere/python"),
+    ],
+)
+def test_a_peer_that_is_absent_is_told_as_such(title: str, environment: dict[str, str], said: str, tmp_path: Path) -> None:
+    """What is not here, or is named and not there, is a sentence and no figure."""
+    assert run_peer(PEERS[title], THROUGHPUT["chat"], tmp_path / "peer", tmp_path / "prompts.jsonl", environment) == said
+
+
+ASK: Final = """
+import json, sys, urllib.request
+url, prompts, most = sys.argv[1:]
+for row in open(prompts).readlines()[:int(most)]:
+    urllib.request.urlopen(url + "/v1/chat/completions", json.dumps({"prompt": json.loads(row)["prompt"]}).encode()).read()
+print("tired")
+"""
+
+
+@pytest.mark.parametrize(("most", "said"), [(3, None), (2, "2 of 3 done, exit 0: tired")])
+def test_a_peer_is_counted_by_the_vendor(most: int, said: str | None, tmp_path: Path) -> None:
+    """A peer that leaves prompts out is no figure, whatever its exit code; it says how far it came, and its last words."""
+
+    def command(errand: Errand, environment: Mapping[str, str]) -> list[str]:
+        return [errand.program, "-c", ASK, errand.url, str(errand.prompts), str(most)]
+
+    write_prompts(tmp_path / "prompts.jsonl", 3)
+    peer = Peer(1, "nothing", lambda environment: sys.executable, command)
+    done = run_peer(peer, replace(THROUGHPUT["chat"], vendor={}), tmp_path / "peer", tmp_path / "prompts.jsonl", {})
+    assert (done if isinstance(done, str) else done.told["calls"]) == (said or {"submit": 3})
 
 
 def test_a_limit_is_counted_by_the_vendor(tmp_path: Path) -> None:
