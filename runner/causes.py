@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
 from runner.errors import Place
+from runner.frozen import frozen
 from runner.job.document import Document
 from runner.loom import Outcome, Status
 from runner.outcomes import GONE
@@ -36,7 +37,7 @@ _WORD: Final = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s\"']+")
 _CODE: Final = re.compile(r"[1-5][0-9]{2}(?=:)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cause:
     """Why `count` variants miss this step: the first reason of the group as it was told, and at whose account.
 
@@ -57,10 +58,10 @@ class Cause:
 
     def told(self) -> dict[str, Json]:
         """The cause as JSON; `cause_of` reads it again."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__match_args__}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Advice:
     """A cause with where in the job it is (`file:line`) and what to do next, for a person."""
 

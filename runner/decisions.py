@@ -12,6 +12,7 @@ has to remember to take it back. One file serves all jobs of a folder::
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from runner.edge.blobs import Sync, sync_folder
 from runner.edge.outputs import RESULTS, read_results
 from runner.errors import Complaint, Invalid, OurSide, Place, Usage
 from runner.job.document import read_document
@@ -128,10 +130,13 @@ def write_decisions(decisions: Iterable[Decision]) -> str:
     return "\n".join([*lines, "decisions:" if told else "decisions: []", *told]) + "\n"
 
 
-def save_decisions(path: Path, changes: Iterable[Decision], taken_back: Iterable[tuple[str, str, str, str]] = ()) -> None:
+def save_decisions(
+    path: Path, changes: Iterable[Decision], taken_back: Iterable[tuple[str, str, str, str]] = (), sync: Sync = os.fsync
+) -> None:
     """Put these decisions into the file at `path` and take others out of it; what else it says stays.
 
-    Raises `Invalid` where the file is wrong, `OurSide` when it cannot be written.
+    It is on disk when this returns: there is no other copy of what people decided. Raises `Invalid` where the file is wrong,
+    `OurSide` when it cannot be written.
     """
     kept = {decision.about: decision for decision in load_decisions(path)}
     kept |= {decision.about: decision for decision in changes}
@@ -139,8 +144,12 @@ def save_decisions(path: Path, changes: Iterable[Decision], taken_back: Iterable
         kept.pop(about, None)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        draft.write_text(write_decisions(kept.values()), "utf-8")
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(write_decisions(kept.values()))
+            file.flush()
+            sync(file.fileno())
         draft.replace(path)
+        sync_folder(path.parent, sync)
     except OSError as error:
         raise OurSide(f"{path} cannot be written ({error.strerror}); check its permissions and the disk") from error
     finally:

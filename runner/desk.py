@@ -6,8 +6,9 @@ raised together, in the user's terms: a wrong option points into adbatch.yaml, a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -20,9 +21,11 @@ from runner.edge.inputs import InputFiles
 from runner.edge.journal import Run
 from runner.edge.rehearsal import Stage
 from runner.edge.sights import Looks
+from runner.edge.snapshots import Download, Snapshot, find_files, take_snapshot
 from runner.errors import Complaint, Invalid
 from runner.feed import Source, Survey, read_rows, survey
 from runner.fields import Problem
+from runner.frozen import frozen
 from runner.job.check import Checked, check
 from runner.job.document import Document, dotted
 from runner.job.load import JobFile, ProjectFile, load_job, load_project
@@ -40,7 +43,7 @@ STAGED: Final = Limits(concurrent=8)
 """The pace against emulated vendors: an account's limits protect an account, and here there is none. Its deadline stays."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Desk:
     """A job with everything it stands on. `plan` is compiled and free of complaints; `pictures` knows which it has brought."""
 
@@ -66,15 +69,36 @@ class Desk:
         reading = {"format": feed.format, "encoding": feed.encoding, "delimiter": feed.delimiter}
         return Source(files, names, feed.key, header_line=feed.header_line, fields=feed.fields, **reading)  # type: ignore[arg-type]
 
+    def local_source(self) -> Source:
+        """The feed's files as they lie there. Raises `Invalid` at the job's line where there are none that may be read."""
+        spec = self.job_file.job.feed.path
+        try:
+            files = find_files(spec, self.folder, [self.project_file.root])
+        except Invalid as mistakes:
+            raise self._located(mistakes) from None
+        names = (spec if file == self.folder / spec else os.path.relpath(file, self.folder) for file in files)
+        return self.source(tuple(files), tuple(names))
+
+    async def take_snapshot(self, feeds: Path, download: Download) -> Snapshot:
+        """The feed held still, copied or downloaded into `feeds`. Raises `Invalid` at the job's line, and `OurSide`."""
+        try:
+            return await take_snapshot(self.job_file.job.feed.path, self.folder, [self.project_file.root], feeds, download)
+        except Invalid as mistakes:
+            raise self._located(mistakes) from None
+
     def complaint(self, message: str, *path: str | int) -> Complaint:
         """A complaint about the value at `path` of the job file."""
         return _complaint(Problem(path, message), self.job_file.document)
 
     def located(self, complaint: Complaint) -> Complaint:
-        """The complaint with its place in the job file, where it has none in the feed."""
-        if complaint.place or not complaint.path:
-            return complaint
-        return self.complaint(complaint.message, *complaint.path.split("."))
+        """The complaint about the feed as people who named the job would: with its place in the job file, where it has none."""
+        place = complaint.place
+        if place is not None:
+            return replace(complaint, place=replace(place, file=self.job_file.document.beside(place.file)))
+        return self.complaint(complaint.message, *complaint.path.split(".")) if complaint.path else complaint
+
+    def _located(self, mistakes: Invalid) -> Invalid:
+        return Invalid([self.located(complaint) for complaint in mistakes.complaints])
 
     def feed_mistakes(self, surveyed: Survey) -> list[Complaint]:
         """What is wrong with the feed as a whole: what its survey found, or that it has too few rows."""

@@ -14,9 +14,10 @@ exception here knows the exit code it ends the program with, so the one door in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+from runner.frozen import frozen
 
 EXITS: Final = MappingProxyType(
     {
@@ -36,7 +37,7 @@ EXITS: Final = MappingProxyType(
 """Every exit code of the command and what it means; the README's table is this one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A point in a file the user wrote: 1-based line and column, and the line itself for the caret."""
 
@@ -46,7 +47,7 @@ class Place:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowPlace:
     """The feed row that is to blame: file, 1-based line where the row begins, key column and key."""
 
@@ -56,7 +57,7 @@ class RowPlace:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Complaint:
     """One mistake, with all a person needs to mend it.
 

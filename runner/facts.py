@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias
 
+from runner.frozen import frozen
 from runner.records import Artifact, Blob, Json, Request, Step
 from runner.verdicts import Barred, Broken, Busy, Data, Done, Held, Inline, Item, Link, Lost, Queued, Refused, Text, Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Planned:
     """The run takes this request up. `fresh` orders a new purchase: whatever was bought before no longer counts.
 
@@ -36,7 +36,7 @@ class Planned:
         return self.request.id
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """A step is about to leave. For a submit this is durable before the first byte does.
 
@@ -51,7 +51,7 @@ class Sent:
     ticket: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answered:
     """What the reply to a step meant. `raw` is the blob of a paid answer that may have to be read again; a short one is `said`."""
 
@@ -64,7 +64,7 @@ class Answered:
     said: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Saved:
     """Everything the request yielded is verified and in the blob store."""
 
@@ -73,7 +73,7 @@ class Saved:
     artifacts: tuple[Artifact, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stopped:
     """The request goes no further on its own.
 
@@ -87,7 +87,7 @@ class Stopped:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resolved:
     """Somebody settled what nobody could tell: whether an uncertain request was billed, or brought what was bought elsewhere.
 

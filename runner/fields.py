@@ -11,10 +11,11 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
+from runner.frozen import frozen
 from runner.records import BLOB_SCHEME, Json, Money
 
 Kind: TypeAlias = Literal["text", "integer", "number", "boolean", "list", "map", "image", "url", "any"]
@@ -39,7 +40,7 @@ class Pending:
 PENDING: Final = Pending()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """One field of an operation, under the vendor's own name.
 
@@ -69,7 +70,7 @@ class Field:
     assumed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """A rule between fields. `broken` gets the params and returns what is wrong, or None; it is not asked while one is PENDING."""
 
@@ -77,7 +78,7 @@ class Rule:
     broken: Callable[[Mapping[str, Json]], str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Polling:
     """When to ask a queued job again: `first` seconds after acceptance, then `factor` times longer each time, at most `cap`."""
 
@@ -86,7 +87,7 @@ class Polling:
     cap: float = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operation:
     """One thing a vendor can be asked for.
 
@@ -109,7 +110,7 @@ class Operation:
     local: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """An operation as one account offers it. `defaults` are params its options fill in where the job does not (a brand id).
 
@@ -125,7 +126,7 @@ class Offer:
         return self.batch if lane == "batch" and self.batch is not None else self.operation
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One thing wrong with the params: the way to it (`("assets", "images", 0, "url")`) and what to do about it."""
 

@@ -8,10 +8,11 @@ state of the run; a Send and what they bring back are plain data, so they could 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol, TypeAlias
 
 from runner.edge.media import Bad, Media
+from runner.frozen import frozen
 from runner.providers.addresses import next_ticket
 from runner.providers.contract import Table, clip, fetch, read_status
 from runner.providers.registry import Lane
@@ -28,7 +29,7 @@ OF_A_HOST: Final[Table] = {402: Broken}
 """A download is served by whatever host the vendor named: nothing it says speaks of our account, so it never bars the lane."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Carried:
     """What came of a duty. `raw` is the blob (sha256) of a paid answer, for whoever has to read it again; `said` a short one."""
 

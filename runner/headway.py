@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Final
 
 from runner.causes import Advice
 from runner.core.tally import LaneTally
+from runner.frozen import frozen
 from runner.job.model import Job
 
 CENT: Final = Decimal("0.01")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Progress:
     """One lane in requests: `done` and `failed` (which includes refused, damaged and uncertain) of `total`.
 
@@ -37,7 +38,7 @@ class Progress:
     left: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Headway:
     """A run at a moment. Money is by currency: `spent` so far, or perhaps, and `projected` for all of it, at the highest prices.
 

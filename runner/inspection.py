@@ -6,14 +6,12 @@ and its rows is told together. A job whose form is wrong is mended first, and th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 from runner.budgets import check_budgets
 from runner.desk import Desk, catalog_of, lay_desk, load_noting, project_mistakes
-from runner.edge.snapshots import find_files
 from runner.errors import Complaint, Invalid
 from runner.feed import Source, read_rows, survey
 from runner.job.check import Checked, check
@@ -54,15 +52,13 @@ def _inspect(path: Path, wrong: list[Complaint]) -> Checked | None:
 
 def _check_rows(desk: Desk, wrong: list[Complaint]) -> Checked | None:
     """The plan over all rows; None where the rows cannot be read, and why among the mistakes."""
-    spec = desk.job_file.job.feed.path
-    if "://" in spec:
+    if "://" in desk.job_file.job.feed.path:
         return None
     try:
-        files = find_files(spec, desk.folder, [desk.project_file.root])
+        source = desk.local_source()
     except Invalid as mistakes:
-        wrong += map(desk.located, mistakes.complaints)
+        wrong += mistakes.complaints
         return None
-    source = desk.source(tuple(files), tuple(os.path.relpath(file, desk.folder) for file in files))
     wrong += desk.feed_mistakes(survey(source))
     return _check(desk, source)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from runner.errors import Invalid
+from runner.frozen import frozen
 from runner.job.asking import Asking
 from runner.job.expect import Check, Expected, complaint_of
 from runner.job.expect_form import OnFail
@@ -23,7 +24,7 @@ from runner.records import BLOB_SCHEME, Artifact, Request, Variant
 FAIL: Final = OnFail.model_construct(retry=0, then="fail")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What the jury found: every check, and in one line what is not as expected, empty if all is."""
 

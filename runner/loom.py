@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias, TypeVar
 
 from runner.errors import Invalid
+from runner.frozen import frozen
 from runner.job.asking import Asking
 from runner.job.expect import Check
 from runner.job.finishing import Finisher, Finishing, Unfinished
@@ -32,7 +33,7 @@ RANK_OF: Final[Mapping[Status, int]] = {status: rank for rank, status in enumera
 GOOD: Final = RANKS[:2]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """How one step of one variant ended. `why` is for a person, `reused` says that nothing was sent for it in this run.
 
@@ -70,7 +71,7 @@ LookUp: TypeAlias = Callable[[Sequence[str]], Mapping[str, Outcome]]
 """What is known of requests, by id; an outcome may lack its request, for who asks has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """A request that some step wants and nobody has asked for yet."""
 
@@ -78,7 +79,7 @@ class Ask:
     step: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Yield:
     """A step of a variant that has just been done: what it gave may be published."""
 
@@ -88,7 +89,7 @@ class Yield:
     results: Mapping[str, StepResult]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chore:
     """Pictures that have come and are to be finished, in a thread, before anybody sees them."""
 

@@ -11,7 +11,7 @@ import platform
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final
@@ -23,12 +23,13 @@ from runner.edge.journal import Mode
 from runner.edge.outputs import RESULTS
 from runner.edge.snapshots import Snapshot
 from runner.engine import Ending
+from runner.frozen import frozen
 from runner.results import Results
 
 SEED_RULE: Final = "sha256(job name, row key, cell, number), first 8 bytes modulo 2^31-1, plus 1"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What a run can tell of itself. Moments are seconds since the epoch; `kept` are published files that somebody edited.
 

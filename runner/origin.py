@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -19,6 +18,7 @@ from runner.edge.commits import write_commit
 from runner.edge.git import Repository, Revision, read_revision
 from runner.errors import Usage
 from runner.fields import suggest
+from runner.frozen import frozen
 from runner.job.load import PROJECT_FILE, JobFile, ProjectFile, load_copy
 
 
@@ -32,7 +32,7 @@ class Origin(Protocol):
         """The commit they stand for, None without git."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkTree:
     """The files as they lie there."""
 
@@ -47,7 +47,7 @@ class WorkTree:
         return read_revision(self.path.parent)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Committed:
     """The files of one commit: `path` is the job's copy, below `root`; the project they are of lies at `home`."""
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias, Union
 
 import orjson
 import rfc8785
+
+from runner.frozen import frozen
 
 Json: TypeAlias = Union[bool, int, float, str, "Sequence[Json]", "Mapping[str, Json]", None]
 """Anything JSON can say. Values inside a record are never mutated."""
@@ -35,7 +37,7 @@ PLAIN: Final = frozenset({str, int, bool, type(None)})
 CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Money:
     """An exact amount in one currency (ISO 4217, or `credits`, which is a currency of its own)."""
 
@@ -46,7 +48,7 @@ class Money:
         return f"{self.amount} {self.currency}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """Never more than `most` sends in any span of `seconds`."""
 
@@ -54,7 +56,7 @@ class Window:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What a lane may do: sliding windows, calls in flight at once, and tickets open at the vendor (None: no limit).
 
@@ -71,7 +73,7 @@ class Limits:
     tokens: tuple[Window, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One feed line. `values` keeps text as text (ids such as `007`); `line` is 1-based, where the row begins in `file`."""
 
@@ -81,7 +83,7 @@ class Row:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variant:
     """Row × cell × repeat: one line of the results. `number` is 1..n, `seed` is the same on every machine."""
 
@@ -93,7 +95,7 @@ class Variant:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """What is asked of a vendor, and nothing else: no limits, retry, price, path or run.
 
@@ -149,7 +151,7 @@ def make_request(provider: str, operation: str, params: Mapping[str, Json], agai
     return Request(request_id(provider, operation, params, again), provider, operation, params, again)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Send:
     """A duty the conductor hands out: this step of this request.
 
@@ -166,7 +168,7 @@ class Send:
     lane: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asset:
     """Bytes to be brought into a call by the edge: a blob we hold (`blob:<sha256>`) or a URL to download first.
 
@@ -178,7 +180,7 @@ class Asset:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JsonBody:
     """A JSON body. An `Asset` anywhere inside `value` is replaced by `prefix` + the base64 of its bytes."""
 
@@ -186,7 +188,7 @@ class JsonBody:
     asset_prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One part of a multipart/form-data body: text, or the bytes of an asset (the edge gives it a file name and media type)."""
 
@@ -194,14 +196,14 @@ class Part:
     value: str | Asset
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FormBody:
     """A multipart/form-data body; always multipart, even where no part is a file."""
 
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileBody:
     """A body that is a blob as it lies in the store, sent without being read into memory."""
 
@@ -209,7 +211,7 @@ class FileBody:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretHeader:
     """A header whose value is known only to the transport: `form` with `{}` replaced by the secret called `secret` of the lane."""
 
@@ -218,7 +220,7 @@ class SecretHeader:
     form: str = "{}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """An HTTP exchange described without performing it. Contains no secret, only the names of secrets.
 
@@ -236,7 +238,7 @@ class Call:
     sink: Literal["memory", "blob", "file"] = "memory"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blob:
     """Bytes in the content-addressed store: sha256 hex and size in bytes."""
 
@@ -244,7 +246,7 @@ class Blob:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What came back: status, headers (names in lower case, last value wins) and body.
 
@@ -258,7 +260,7 @@ class Answer:
     blob: Blob | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoAnswer:
     """No complete answer. `sent` is False only if it is proven that no byte of the request left this machine."""
 
@@ -269,7 +271,7 @@ class NoAnswer:
 Reply: TypeAlias = Answer | NoAnswer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """What a picture looks like, in a few words; a function of its bytes.
 
@@ -294,7 +296,7 @@ def read_look(text: str) -> Look:
     return Look(mode, clear == "clear", int(frames), int(spread), int(dhash, 16))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Made:
     """How a published file came about: the sha256 of what was bought, and the IPTC Digital Source Type that it states.
 
@@ -307,7 +309,7 @@ class Made:
     seal_kept: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Artifact:
     """One thing a request yielded, verified and durable: a text, a JSON value, or a file in the blob store.
 

@@ -12,7 +12,6 @@ import os
 import pwd
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +21,7 @@ from runner.desk import catalog_of, load_files, output_of
 from runner.edge.journal import Journal, Run
 from runner.edge.rehearsal import Stage
 from runner.errors import EXITS, Held, Usage
+from runner.frozen import frozen
 from runner.job.load import JobFile, ProjectFile
 from runner.job.model import Refresh
 from runner.job.project import SecretRef
@@ -35,7 +35,7 @@ UNFINISHED: Final = (6, 129, 130, 143)
 SETUP: Final = '; say when in the job, such as refresh: {cron: "15 5 * * *"}'
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """Whether a job is due and why, when its last run that ended began, and when it will be due next; moments in its own zone."""
 
@@ -64,7 +64,7 @@ def judge(path: Path, stage: Stage | None, now: float) -> Verdict:
 def weigh(study: Study, now: float) -> Verdict:
     """The same of a job whose papers are open. Raises `Usage` for one that never says when."""
     job_file = study.job_file
-    refresh, run = _refresh_of(job_file), _last_run(study.pages.runs())
+    refresh, run = _refresh_of(job_file), _last_run(study.pages.runs(), now)
     why = _why(refresh, run, study.journal, now)
     ages = _oldest(study.journal, now - refresh.max_age, now) if study.journal and refresh.max_age else None
     coming = _next(refresh, ages, now)
@@ -83,8 +83,10 @@ def _refresh_of(job_file: JobFile) -> Refresh:
     return refresh
 
 
-def _last_run(runs: list[Run]) -> Run | None:
-    return max((run for run in runs if run.ended is not None and _is_whole(run)), key=lambda run: run.started, default=None)
+def _last_run(runs: list[Run], now: float) -> Run | None:
+    """The last whole run that ended; one that is still to come, as a clock was wrong, only where there is no other."""
+    whole = (run for run in runs if run.ended is not None and _is_whole(run))
+    return max(whole, key=lambda run: (run.started <= now, run.started), default=None)
 
 
 def _is_whole(run: Run) -> bool:
@@ -98,6 +100,8 @@ def _why(refresh: Refresh, run: Run | None, journal: Journal | None, now: float)
     """Why a run is due; empty where none is."""
     if run is None:
         return "no run has ended yet"
+    if run.started > now:
+        return f"the last run began {shown(_moment(refresh, run.started))}, which is still to come: a clock was wrong"
     code = run.meta.get("exit")
     if code in UNFINISHED:
         return f"the last run ended with {code} ({EXITS[int(str(code))]})"

@@ -10,13 +10,14 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from runner.causes import Cause, Causes
 from runner.edge.outputs import Outputs, Written, result_line
+from runner.frozen import frozen
 from runner.job.asking import Asking
 from runner.job.plan import Plan
 from runner.loom import LookUp, Loom, Outcome, Woven, result_of
@@ -40,7 +41,7 @@ BATCH: Final = 500
 """Variants looked up at once when the results are written."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Results:
     """What there is after a run: variants per status, the commonest reasons for what is not there, and the file as written."""
 

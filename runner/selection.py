@@ -12,11 +12,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from runner.errors import Usage
 from runner.fields import suggest
+from runner.frozen import frozen
 from runner.job.check import Rows
 from runner.job.memo import Scale
 from runner.job.only import Only
@@ -36,7 +36,7 @@ APPROVED: Final = "approved"
 SHARD: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shard:
     """The `number`-th, from 1, of `count` shares of the rows."""
 
@@ -64,7 +64,7 @@ def read_shard(text: str) -> Shard:
     return shard
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """What the command line selects, in its own words. `limit` is the number of variants, the first that all else selects."""
 

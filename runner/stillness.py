@@ -13,7 +13,6 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -21,12 +20,13 @@ import orjson
 from runner.causes import cause_of
 from runner.edge.journal import Run
 from runner.edge.outputs import RESULTS, Written
+from runner.frozen import frozen
 from runner.loom import Outcome
 from runner.records import Json
 from runner.results import Results
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rest:
     """What the last run left: how many facts the journal had, its results, and the moment of the oldest of them.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from runner.core.conductor import Conductor
 from runner.core.lifecycle import Life
 from runner.edge.clock import Clock
 from runner.facts import Fact
+from runner.frozen import frozen
 from runner.hands import Hands
 from runner.loom import Ask, Chore, Woven, Yield, finish_here
 from runner.outcomes import Reuse
@@ -27,7 +28,7 @@ class Ledger(Protocol):
         """The facts of each request that has any, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tools:
     """Everything the engine is handed: clock, hands, journal and disk are arguments.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -23,6 +22,7 @@ from runner.edge.rehearsal import Stage
 from runner.edge.transport import Transport
 from runner.errors import Complaint, Invalid, Usage
 from runner.fields import Offer, check_params, suggest
+from runner.frozen import frozen
 from runner.hands import Perform, VendorHands
 from runner.job.load import ProjectFile
 from runner.job.nodes import dotted
@@ -37,7 +37,7 @@ CLIPPED: Final = 1000
 """Bytes of an answer that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Example:
     """A request that a vendor's description gives as an example, ready to be sent."""
 
@@ -46,7 +46,7 @@ class Example:
     offer: Offer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trial:
     """What is to be tried: an account's examples, and the address and mode they are tried in."""
 

@@ -16,41 +16,41 @@ they can be logged, journaled, tested and overridden before anything happens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from runner.frozen import frozen
 from runner.records import Blob, Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """Copy the vendor wrote."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Data:
     """A JSON value that is itself the result (suggestions, a task id where nothing can be polled)."""
 
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """A URL the result can be downloaded from, as the vendor gave it."""
 
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """Bytes that already are in the blob store (the answer's own body)."""
 
     blob: Blob
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inline:
     """Bytes decoded from inside the answer (base64 in JSON); the engine stores them before anything is journaled."""
 
@@ -60,7 +60,7 @@ class Inline:
 Item: TypeAlias = Text | Data | Link | Held | Inline
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """The result, in the vendor's order. Never empty: an empty success is not a success. `note` tells of fewer items than asked.
 
@@ -72,7 +72,7 @@ class Done:
     used: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Queued:
     """Accepted, or still running. `ticket` is whatever the provider needs to ask again; `after` the vendor's hint in seconds.
 
@@ -84,7 +84,7 @@ class Queued:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Busy:
     """Too fast; surely not accepted. `after` is the vendor's wait in seconds, None where it gave none."""
 
@@ -92,7 +92,7 @@ class Busy:
     why: str = "too many requests"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Broken:
     """Surely not accepted (or an idempotent call that went wrong): try again. `after` as in Busy, for this request only.
 
@@ -104,7 +104,7 @@ class Broken:
     dropped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lost:
     """Perhaps accepted: for a submit the request is parked as uncertain; a poll or a download is simply made again.
 
@@ -115,7 +115,7 @@ class Lost:
     final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """This request will never be granted. For a fetch: this link is dead.
 
@@ -126,7 +126,7 @@ class Refused:
     billed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Barred:
     """This lane is closed to us: rejected key, missing credits, rejected account. The request itself is not at fault."""
 

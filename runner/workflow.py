@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
@@ -23,7 +23,7 @@ from runner.edge.clock import Clock, SystemClock
 from runner.edge.journal import Mode
 from runner.edge.rehearsal import Players, Stage, open_stage
 from runner.edge.retirement import Retirement
-from runner.edge.snapshots import Snapshot, take_snapshot
+from runner.edge.snapshots import Snapshot
 from runner.edge.state import State
 from runner.engine import Ending, Engine
 from runner.errors import AdbatchError, Held, OurSide, Usage
@@ -31,6 +31,7 @@ from runner.exports.feeds import write_exports
 from runner.feed import Source, read_rows
 from runner.fields import suggest
 from runner.footing import checked_before, keep_inputs, note_checked
+from runner.frozen import frozen
 from runner.headway import Headway, expected_of, headway_of
 from runner.job.check import Checked
 from runner.job.load import JobFile
@@ -81,7 +82,7 @@ class Voice(Protocol):
         """Requests begin to leave: `read` tells how far it is whenever asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """What the command line asks of a run. `fresh` names the steps to buy anew (None: no step, empty: every step).
 
@@ -124,7 +125,7 @@ class Order:
         return self.fresh is not None and (not self.fresh or step in self.fresh)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """What a run has to tell in the end, where its files are, and why what is missing is."""
 
@@ -234,7 +235,7 @@ async def _run(order: Order, shop: Workshop, voice: Voice, steer: Steer | None, 
     return Report(desk.output, told, manifest, gallery, _advise(order, shop, results.troubles))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Feed:
     """The feed, held still and checked: its rows, what the journal notes of it, and what the last run left if nothing moved."""
 
@@ -255,11 +256,10 @@ class _Feed:
 async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
     """Hold the feed still and check every row, or know from the last run that they are right. Raises `Invalid` and `Usage`."""
     desk, runs, rest = shop.desk, shop.journal.runs(), None
-    spec = desk.job_file.job.feed.path
-    if order.pledge is not None and "://" in spec:
+    if order.pledge is not None and "://" in desk.job_file.job.feed.path:
         snapshot = order.pledge.snapshot(shop.state.feeds)
     else:
-        snapshot = await take_snapshot(spec, desk.folder, [desk.project_file.root], shop.state.feeds, shop.download)
+        snapshot = await desk.take_snapshot(shop.state.feeds, shop.download)
     source = desk.source(snapshot.files, snapshot.names)
     surveyed = await asyncio.to_thread(survey_feed, desk, source, runs)
     checked = await asyncio.to_thread(checked_before, desk, snapshot, runs, shop.blobs)
@@ -288,7 +288,7 @@ async def _keep_recording(shop: Workshop, feed: _Feed, results: Results, restric
         await asyncio.to_thread(shop.recorder.finish, *known_now)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Work:
     """What is left to do, and with what. `variants_at` makes the variants at some places of the plan."""
 

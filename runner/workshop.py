@@ -29,7 +29,7 @@ from runner.edge.claim import claim_output
 from runner.edge.clock import Clock
 from runner.edge.glance import Glance
 from runner.edge.journal import Journal, Mode
-from runner.edge.media import Bad, Media, inspect
+from runner.edge.media import Bad, Media, inspect, inspect_bytes
 from runner.edge.outputs import Outputs
 from runner.edge.rehearsal import Stage
 from runner.edge.room import size_of, tight_disks
@@ -52,6 +52,7 @@ from runner.standing import Standing, Wishes, look_up
 from runner.tape.recorder import Recorder
 from runner.tape.replay import NEVER, Replay, base_urls_of, unhurried
 from runner.tools import Tools
+from runner.upkeep.neighbours import refuse_neighbour
 
 TORN_AFTER: Final = 3600.0
 """Seconds after which a half-written blob is surely nobody's any more: another job of the project may be writing just now."""
@@ -81,9 +82,10 @@ class Workshop:
     finishing: dict[tuple[tuple[str, ...], str], asyncio.Task[tuple[Artifact, ...] | str]] = field(default_factory=dict)
     benches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(os.cpu_count() or 1))
     marking: Shelf[Chore, tuple[Artifact, ...] | str] = field(init=False)
+    judging: Shelf[str, Media | Bad] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.marking = Shelf(self._finish_all)
+        self.marking, self.judging = Shelf(self._finish_all), Shelf(self._judge_all, self.benches)
 
     def conductor(self) -> Conductor:
         """A conductor for the lanes the job uses, with its budget."""
@@ -173,12 +175,8 @@ class Workshop:
     async def inspect(self, blob: Blob) -> Media | Bad:
         """What a blob is, decoded once however many wait for it; one that is not what it should be is set aside."""
         if blob.sha256 not in self.judged:
-            self.judged[blob.sha256] = asyncio.create_task(self._look_at(blob.sha256))
+            self.judged[blob.sha256] = asyncio.create_task(self.judging.put(blob.sha256))
         return await asyncio.shield(self.judged[blob.sha256])
-
-    async def _look_at(self, sha256: str) -> Media | Bad:
-        async with self.benches:
-            return await asyncio.to_thread(self._judge, sha256)
 
     async def measure(self, blob: Blob) -> Artifact | str:
         """The blob as an artifact, or why it is none."""
@@ -247,10 +245,14 @@ class Workshop:
         told = self.outputs.publish_all([(str(file.sha256), path) for file, path in files])
         self.kept |= dict.fromkeys(path for (_, path), how in zip(files, told, strict=True) if how == "kept")
 
+    def _judge_all(self, digests: Sequence[str]) -> list[Media | Bad]:
+        return [self._judge(sha256) for sha256 in digests]
+
     def _judge(self, sha256: str) -> Media | Bad:
-        if not self.blobs.has(sha256):
+        data = self.blobs.lately.get(sha256)
+        if data is None and not self.blobs.has(sha256):
             return Bad(GONE)
-        media = inspect(self.blobs.path(sha256))
+        media = inspect(self.blobs.path(sha256)) if data is None else inspect_bytes(data)
         if isinstance(media, Bad):
             self.blobs.set_aside(sha256)
         return media
@@ -266,6 +268,7 @@ async def open_workshop(
     """
     access = _access(desk, stage) if replay is None else {}
     claim = (state.mode, None) if replay is None else (replay.recorded, replay.index.results)
+    refuse_neighbour(desk.project_file, desk.job_file)
     blobs = state.blobs()
     blobs.sweep(clock.now() - TORN_AFTER)
     with claim_output(desk.output, *claim), Journal.open(state.journal(desk.job_file.job.name), state.mode) as journal:

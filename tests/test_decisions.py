@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,18 @@ def test_saving_keeps_what_else_was_decided(tmp_path: Path) -> None:
     save_decisions(path, [], [decision().about])
     assert [one.job for one in load_decisions(path)] == ["other"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["decisions.yaml"]
+
+
+def test_what_is_said_to_be_saved_is_on_disk(tmp_path: Path) -> None:
+    """First the whole file, still under a name of its own, then the folder in which it has its name."""
+    path, synced = tmp_path / "decisions.yaml", list[tuple[bool, bool, int]]()
+
+    def sync(handle: int) -> None:
+        found = os.fstat(handle)
+        synced.append((stat.S_ISDIR(found.st_mode), path.exists(), 0 if stat.S_ISDIR(found.st_mode) else found.st_size))
+
+    save_decisions(path, [decision()], sync=sync)
+    assert synced == [(False, False, path.stat().st_size), (True, True, 0)]
 
 
 def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from runner.desk import STAGED, Desk, catalog_of, check_feed, guard_drop, guard_kinds, kinds_read, load_files, open_desk
 from runner.edge.blobs import Blobs
+from runner.edge.clock import SystemClock
 from runner.edge.journal import Run
 from runner.edge.rehearsal import Stage
+from runner.edge.transport import Transport
 from runner.errors import Invalid, Usage
 from runner.providers.registry import LOCAL, PROVIDERS
 from runner.records import Money
@@ -232,7 +234,7 @@ def test_every_row_is_rendered_and_checked(tmp_path: Path) -> None:
         checked(desk)
     [complaint] = raised.value.complaints
     assert complaint.row is not None
-    assert (complaint.row.file, complaint.row.line, complaint.row.key, complaint.count) == ("feed.csv", 2, "mug", 2)
+    assert (complaint.row.file, complaint.row.line, complaint.row.key, complaint.count) == (str(tmp_path / "feed.csv"), 2, "mug", 2)
     assert complaint.place is not None
     assert (complaint.place.line, complaint.path) == (6, "steps.copy.with.prompt")
 
@@ -251,6 +253,19 @@ def test_mistakes_of_the_feed_are_told_before_rows_are_rendered(tmp_path: Path, 
     assert len(lines) == 1
     assert found in lines[0]
     assert not lines[0].startswith("steps.")
+
+
+async def test_a_feed_that_is_not_there_is_told_at_its_line(tmp_path: Path) -> None:
+    """Whoever holds the feed still, or reads it as it lies there, learns which line of the job names it."""
+    path = write_project(tmp_path)
+    path.write_text(path.read_text().replace("{path: feed.csv}", "{path: fed.csv}"), "utf-8")
+    desk = desk_of(path)
+    with pytest.raises(Invalid) as held:
+        await desk.take_snapshot(tmp_path / "feeds", Transport({}, Blobs(tmp_path / "blobs"), SystemClock()).download)
+    with pytest.raises(Invalid) as read:
+        desk.local_source()
+    for [complaint] in (held.value.complaints, read.value.complaints):
+        assert (complaint.path, complaint.place and complaint.place.line) == ("feed.path", 3)
 
 
 @pytest.mark.parametrize(("rows", "least", "ends"), [(0, 1, True), (1, 1, False), (2, 3, True), (0, 0, False)])

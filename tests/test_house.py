@@ -17,7 +17,7 @@ SOURCES: Final = sorted((ROOT / "runner").rglob("*.py"))
 TESTS: Final = sorted((ROOT / "tests").rglob("test_*.py"))
 
 FLOORS: Final = (
-    ("errors", "records", "verdicts", "facts", "fields", "census", "packs"),
+    ("errors", "frozen", "records", "verdicts", "facts", "fields", "census", "packs"),
     ("job", "feed", "core", "schedule"),
     ("providers",),
     ("edge",),

@@ -83,6 +83,17 @@ def test_a_run_that_did_not_end_does_not_count(tmp_path: Path) -> None:
     assert judge(path, None, NIGHT).due
 
 
+def test_a_run_with_a_wrong_clock_does_not_put_off_the_next(tmp_path: Path) -> None:
+    """A run of a later day leaves the job due, and says why; once a run has begun in time, that one counts."""
+    path = write_project(tmp_path, top=ONCE_A_DAY)
+    note_runs(tmp_path, (NIGHT + 1000 * DAY, NIGHT + 1000 * DAY + 5, 0))
+    verdict = judge(path, None, NIGHT)
+    assert (verdict.due, verdict.why.endswith(" UTC, which is still to come: a clock was wrong")) == (True, True)
+    note_runs(tmp_path, (NIGHT - 30, NIGHT - 25, 0))
+    assert not judge(path, None, NIGHT).due
+    assert judge(path, None, NIGHT + DAY).due
+
+
 @pytest.mark.parametrize(("selection", "due"), [({"limit": 1}, True), ({"only": "row.id == 'a'"}, True), ({"shard": "1/2"}, False)])
 def test_a_run_of_a_few_rows_does_not_count(tmp_path: Path, selection: dict[str, Any], due: bool) -> None:
     """Somebody's try in the afternoon is not the night's run; a machine's own share is all that this machine has to do."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -20,6 +20,7 @@ from runner.batches.search import Search
 from runner.batches.ways import LATER, OF_FILE, TRIES, Way, pause_after
 from runner.edge.blobs import Blobs
 from runner.fields import Polling
+from runner.frozen import frozen
 from runner.hands import read_answer
 from runner.providers.contract import SAME_TICKET, Ended
 from runner.records import Answer, Call, NoAnswer, Send
@@ -42,7 +43,7 @@ Said: TypeAlias = tuple[Verdict, Answer | None]
 """What became of a request, and the answer that says so, where there is one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Book:
     """A batch that has ended, with the place of each answer; `whole` says that no answer is missing or cut."""
 

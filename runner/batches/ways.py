@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from runner.edge.clock import Clock
 from runner.fields import Polling
+from runner.frozen import frozen
 from runner.hands import Perform
 from runner.providers.contract import Batching
 from runner.providers.registry import Lane
@@ -26,7 +27,7 @@ LATER: Final = 60.0
 """Seconds after which what went wrong every time is tried again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rest:
     """Waiting, by the clock given, until `stop` is set."""
 
@@ -58,7 +59,7 @@ class Rest:
         yield from (float(2**tries) for tries in range(TRIES - 1))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """A lane whose requests can go by batch."""
 

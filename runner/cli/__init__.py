@@ -43,8 +43,12 @@ VERBS: Final = MappingProxyType(
 )
 """Every verb and the module whose `command` it is, in the order the help lists them."""
 
+STARTING: Final = 500_000
 COLLECT_AFTER: Final = 50_000
-"""New objects after which cycles are looked for; we make next to none. Python's own 700 cost a tenth of a start, and of a run."""
+"""New objects after which cycles are looked for: while things are imported, nearly all of which stay, and in a run.
+
+We make next to no cycles. Python's own 700 cost a tenth of a start, and of a run.
+"""
 TURN: Final = 0.0005
 """Seconds after which a thread that computes hands on the interpreter. The event loop lets go of it with every call of the disk;
 with Python's own 5 ms to have it back from the thread that writes the journal, a run of 5,000 texts took 7 % longer."""
@@ -81,7 +85,7 @@ def adbatch() -> None:
 
 def main(argv: Sequence[str] | None = None, command: click.Command = adbatch) -> None:
     """The one door: run a verb and end with its exit code. Every failure is told in a line to act on, and without a key."""
-    gc.set_threshold(COLLECT_AFTER)
+    gc.set_threshold(STARTING)
     sys.setswitchinterval(TURN)
     from runner.cli.render import tell_bug, tell_failure
     from runner.cli.streams import flush_streams, guard_streams

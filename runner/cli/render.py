@@ -28,6 +28,9 @@ FAR: Final = 100
 LONG: Final = 160
 """Characters of a source line that are shown."""
 
+PLAIN: Final = frozenset("\n\t\u200c\u200d")
+"""Of what Unicode counts as control and format characters, those that are safe: joiners hold emoji and Persian words together."""
+
 
 def say(text: str) -> None:
     """A line of narration, on stderr."""
@@ -51,7 +54,7 @@ def _print(text: str, name: Literal["stdout", "stderr"]) -> None:
 
 def printable(text: str) -> str:
     """The text without control characters and bidirectional overrides, which could forge or hide what a terminal shows."""
-    return "".join(char if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else "�" for char in text)
+    return "".join(char if char in PLAIN or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else "�" for char in text)
 
 
 def tell_failure(failure: AdbatchError) -> None:

@@ -154,7 +154,10 @@ def _await(work: Coroutine[Any, Any, Report]) -> Report:
     import asyncio
     import gc
 
+    from runner.cli import COLLECT_AFTER
+
     gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
     try:
         import uvloop
     except ImportError:

@@ -57,4 +57,5 @@ def _summary(found: Verified) -> Iterator[str]:
         yield f"named by nobody, and left alone: {', '.join(found.strangers[:STRANGERS_TOLD])}{more}"
     bad = len(found.missing) + len(found.changed)
     right = f"{found.files - bad} of {found.files} files are what results.jsonl says"
-    yield right if found.whole else f"{right}; `adbatch rebuild` makes them anew from the state folder"
+    edited = ", once what somebody edited is removed" if found.changed else ""
+    yield right if found.whole else f"{right}; `adbatch rebuild` makes them anew from the state folder{edited}"

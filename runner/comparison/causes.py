@@ -7,9 +7,9 @@ finishing it. What was asked is in the journal; where that is not at hand, the c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from runner.frozen import frozen
 from runner.records import BLOB_SCHEME, Request
 
 LONGEST: Final = 20_000
@@ -19,7 +19,7 @@ BESIDE: Final = ("job", "project", "vendors", "feed", "templates", "git", "versi
 UNKNOWN: Final = "what was asked is in no journal at hand"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cause:
     """One reason: a name (`prompt`, `size.width`, `bought`), its values then and now (None: not there), or a `note` alone."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from runner.comparison.measuring import Distance, measure
 from runner.comparison.sides import Side
 from runner.edge.histories import is_sha256
 from runner.errors import OurSide
+from runner.frozen import frozen
 from runner.records import Request
 
 BATCH: Final = 100
@@ -31,7 +32,7 @@ NOT_AT_HAND: Final = "not at hand: neither in the state folder nor where it was 
 UNMEASURED: Final = "not measured: --measure N measures more pictures"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Batch:
     """Differences, and what their requests asked on either side."""
 

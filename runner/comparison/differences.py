@@ -7,13 +7,14 @@ is, and is told as a move. What is named here is complete: lines that differ in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import zip_longest
 from typing import Any, Final, Literal, TypeAlias
 
 from runner.comparison.causes import Cause
 from runner.comparison.measuring import Distance
 from runner.comparison.wording import Piece, compare_words
+from runner.frozen import frozen
 from runner.report.parts import Part, parts_of
 
 How: TypeAlias = Literal["added", "removed", "changed"]
@@ -22,7 +23,7 @@ ASIDE: Final = frozenset({"status", "request", "text", "json", "files", "held", 
 """Fields of a step that are compared under a name of their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartPair:
     """One thing a step gave, then and now; None on the side that has none. `words` compares texts, `distance` pictures.
 
@@ -59,7 +60,7 @@ class PartPair:
         return {**told, "unseen": self.unseen} if self.unseen else told
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepDifference:
     """A step that is not as it was: `what` says what changed, `causes` why; `then` and `now` are its fields of the lines."""
 
@@ -86,7 +87,7 @@ class StepDifference:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """A variant that was added, removed or changed; its status then and now, and its steps that differ."""
 

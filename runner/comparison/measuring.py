@@ -7,7 +7,7 @@ does not count. Only pictures that decode completely are measured. It blocks.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import reduce
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from PIL import Image, ImageChops
 
 from runner.edge.looks import distance
 from runner.edge.media import DECODER_ERRORS, Media, inspect
+from runner.frozen import frozen
 
 GRAIN: Final = 8
 """Levels of 255 that a channel may differ before its pixel does: less is what compressing twice makes of the same picture."""
@@ -24,7 +25,7 @@ AT_ONCE: Final = 4_000_000
 DIGITS: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Distance:
     """`share` of the pixels that differ visibly and `mean` difference of all (both 0 to 1; None where the sizes differ).
 

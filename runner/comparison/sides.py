@@ -30,6 +30,7 @@ from runner.edge.published import hash_published, load_manifest
 from runner.edge.state import State
 from runner.errors import AdbatchError, Held, OurSide, Usage
 from runner.facts import Fact, Planned
+from runner.frozen import frozen
 from runner.job.forms import SLUG
 from runner.job.load import load_project
 from runner.records import Request
@@ -39,7 +40,7 @@ MODES: Final[Mapping[str, Mode]] = {"live": "live", "sandbox": "sandbox", "repla
 REV: Final = re.compile(r"([^:]+):(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Papers:
     """What a job's journal knows. It is held for the moment of a question: a comparison takes minutes, and no run should wait."""
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 from xml.etree.ElementTree import Element, ParseError, SubElement, register_namespace, tostring
 
@@ -21,6 +20,7 @@ from defusedxml.ElementTree import fromstring
 
 from runner.compose.fitting import Box, Line, Unset, fit
 from runner.compose.typeface import Typeface
+from runner.frozen import frozen
 
 SVG: Final = "http://www.w3.org/2000/svg"
 XLINK: Final = "{http://www.w3.org/1999/xlink}href"
@@ -55,7 +55,7 @@ class Undrawable(ValueError):
     """Why a template's SVG cannot be drawn."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sheet:
     """What is drawn on: exact pixels. `faces` are the declared fonts, the first first.
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
 from runner.compose.typeface import Typeface
+from runner.frozen import frozen
 
 STEP: Final = 0.5
 """Pixels between the sizes that are tried."""
@@ -38,7 +39,7 @@ class Unset(ValueError):
     """Why a text cannot be set."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Box:
     """A box of `width` × `height` pixels and how text goes into it: sizes in pixels, `leading` in ems from line to line."""
 
@@ -51,7 +52,7 @@ class Box:
     spacing: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """A box and the fonts to fill it with, the preferred first."""
 
@@ -59,7 +60,7 @@ class Setting:
     faces: tuple[Typeface, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """Characters of one line that one font shows."""
 
@@ -67,7 +68,7 @@ class Run:
     face: Typeface
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """A line as it is measured, in ems: how far it goes on, and how far its ink reaches from where it begins."""
 
@@ -91,7 +92,7 @@ class Line:
         return left + right
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fitted:
     """Text as it stands in its box. Where a line's ink begins is the box's matter; `baselines` are pixels from its top."""
 

@@ -14,11 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image
-
 from runner.compose.artist import STUDIO, NotDrawn
 from runner.compose.drawing import Sheet, Undrawable, read_drawing
 from runner.compose.typeface import NotAFont, read_typeface
+from runner.edge.looks import Image
 from runner.records import BLOB_SCHEME, Json
 
 MOST_PIXELS: Final = 25_000_000

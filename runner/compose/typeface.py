@@ -15,6 +15,8 @@ from typing import Final
 
 from PIL import ImageFont, features
 
+from runner.frozen import frozen
+
 MEASURED_AT: Final = 1000
 """Pixels an em is measured at."""
 FAMILIES: Final = (16, 1)
@@ -27,7 +29,7 @@ class NotAFont(ValueError):
     """Why bytes are not a font that can be used."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ink:
     """What a text covers, in ems: `width` it moves on by, and how far ink reaches left, up, right and down of where it begins."""
 

@@ -16,12 +16,12 @@ A new kind of limit is one more opinion inside `opens_at`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from runner.core.pace import CEILING, START, Crowd, Rate
 from runner.core.retry import throttle
 from runner.core.windows import Latencies, Passage, Sliding
+from runner.frozen import frozen
 from runner.records import Limits, Step
 from runner.verdicts import Barred, Broken, Busy, Done, Lost, Verdict
 
@@ -56,7 +56,7 @@ GLANCE: Final = 0.1
 """Seconds after which a run that waits beside others looks again at what they do."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Others:
     """What other runs do in a lane: how many there are, their calls in flight and their tickets.
 
@@ -76,7 +76,7 @@ class Others:
 ALONE: Final = Others()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """What this run does in a lane, for the others; `waits` says that something is due and only the limits keep it."""
 

@@ -32,6 +32,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from runner.core.retry import TRIES
 from runner.facts import Answered, Fact, Planned, Resolved, Saved, Sent, Stopped
+from runner.frozen import frozen
 from runner.records import Artifact, Request, Step
 from runner.verdicts import Barred, Broken, Busy, Done, Item, Link, Lost, Queued, Refused, Verdict
 
@@ -61,7 +62,7 @@ REFRESHES: Final = 2
 """How often a ticket is polled again because its links died, or what the vendor let go of is asked anew, before it is given up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One item of a result. A `Link` is still to be fetched; anything else is here.
 

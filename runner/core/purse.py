@@ -7,9 +7,10 @@ is reserved while an answer is out, so however many fly at once, no limit is eve
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
+from runner.frozen import frozen
 from runner.records import Money
 
 
@@ -88,7 +89,7 @@ class Purse:
         return price
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Purses:
     """All budgets of a run: the run's own, those of single lanes, and those of single steps, by name."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Final
 
 from runner.core.lifecycle import SETTLED, Life, State
 from runner.facts import Answered, Fact, Planned, Sent
+from runner.frozen import frozen
 from runner.records import Money, Step
 from runner.verdicts import Busy, is_bought
 
@@ -22,7 +23,7 @@ SPAN: Final = 60
 """Seconds over which the pace is measured."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cost:
     """Exact sums in one currency: the most that all planned purchases can cost, and what was (perhaps) bought so far."""
 
@@ -30,7 +31,7 @@ class Cost:
     accrued: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaneTally:
     """One lane in numbers.
 

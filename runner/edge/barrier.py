@@ -108,6 +108,8 @@ class Staging:
         token = secrets.token_hex(8)
         self._names = (f"{prefix}{token}-{number}" for number in itertools.count())
         self._staged: list[tuple[str, int, int, str]] = []
+        self.began_at = 0
+        """The time of its first file, in nanoseconds: as good as that of any other, and asked for once."""
 
     def __len__(self) -> int:
         return len(self._staged)
@@ -121,19 +123,15 @@ class Staging:
             os.close(handle)
             os.unlink(temp, dir_fd=self._folder)
 
-    def add(self, data: bytes, target: int, name: str, times: tuple[int, int] | None = None) -> int:
-        """Write `data`, to become `name` in the folder of the handle `target`; `times` are its times in nanoseconds.
-
-        The handle of the file, open until it has its place.
-        """
+    def add(self, data: bytes, target: int, name: str) -> int:
+        """Write `data`, to become `name` in the folder of the handle `target`. The file's handle, open until it has its place."""
         temp = next(self._names)
         handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, self._mode, dir_fd=self._folder)
         self._staged.append((temp, handle, target, name))
+        self.began_at = self.began_at or os.fstat(handle).st_mtime_ns
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(handle, rest) :]
-        if times is not None:
-            os.utime(handle, ns=times)
         return handle
 
     def settle(self) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from runner.edge.barrier import MOST, Convoy, Staging, sync_names
+from runner.edge.lately import Lately
 from runner.errors import OurSide
 from runner.records import Blob
 
@@ -32,6 +33,8 @@ Sync: TypeAlias = Callable[[int], None]
 """Returns once the content of an open file, or the names in a folder, are on the disk."""
 SHA256: Final = re.compile("[0-9a-f]{64}")
 SECOND: Final = 1_000_000_000
+MOST_LATELY: Final = 32 << 20
+"""Bytes of what was stored just now that stay at hand for whoever looks at them next: a hundred pictures of 200 KB are 20 MB."""
 GRAIN: Final = 100
 """In nanoseconds: what any file system that keeps parts of a second keeps apart."""
 
@@ -65,9 +68,9 @@ def stamped(sha256: str, at: int) -> int:
     return at + (part - at) % SECOND
 
 
-def stamp(handle: int, sha256: str) -> int:
-    """Stamp the open file, less than a second later than it says. Its time now, in nanoseconds. Raises `OSError`."""
-    at = stamped(sha256, os.fstat(handle).st_mtime_ns)
+def stamp(handle: int, sha256: str, at: int | None = None) -> int:
+    """Stamp the open file, less than a second later than `at` or its own time. Its time now, in nanoseconds. Raises `OSError`."""
+    at = stamped(sha256, os.fstat(handle).st_mtime_ns if at is None else at)
     os.utime(handle, ns=(at, at))
     return at
 
@@ -160,6 +163,7 @@ class Blobs:
         self._store = str(self.root)
         self._folders: set[str] = set()
         self.sync: Sync = Convoy().sync
+        self.lately = Lately(MOST_LATELY)
 
     def path(self, sha256: str) -> Path:
         """Where the blob is or would be. Raises `ValueError` for anything that is not a sha256 in lower-case hex."""
@@ -210,6 +214,8 @@ class Blobs:
                 self._put_some(fresh[start : start + MOST])
         except OSError as error:
             raise _disk_failure(self.root / TEMP, error) from error
+        for blob, data in named:
+            self.lately.put(blob.sha256, data)
         return [blob for blob, _ in named]
 
     def keep_all(self, many: Sequence[bytes]) -> list[Blob]:
@@ -230,7 +236,7 @@ class Blobs:
         try:
             with Staging(folder, TEMP, PRIVATE_FILE) as staging:
                 for sha256, data in fresh:
-                    stamp(staging.add(data, folder, self.place(sha256)), sha256)
+                    stamp(staging.add(data, folder, self.place(sha256)), sha256, staging.began_at)
                 if missing := {sha256[:2] for sha256, _ in fresh} - self._folders:
                     for name in missing:
                         with suppress(FileExistsError):
@@ -241,10 +247,6 @@ class Blobs:
         finally:
             os.close(folder)
 
-    def open(self, sha256: str) -> int:
-        """A handle of the blob, for reading. Raises `OSError` if it is missing."""
-        return os.open(f"{self._store}/{self.place(sha256)}", os.O_RDONLY | os.O_NOFOLLOW)
-
     def sink(self) -> Sink:
         """A new blob to be written piece by piece."""
         return Sink(self.root, self.path, self.sync)
@@ -252,6 +254,7 @@ class Blobs:
     def set_aside(self, sha256: str, suffix: str = ".rejected") -> Path:
         """Move a blob that is not what it claims out of use, keeping it for whoever asks why. Returns where it is now."""
         path = self.path(sha256)
+        self.lately.take(sha256)
         aside = path.with_name(path.name + suffix)
         try:
             path.replace(aside)

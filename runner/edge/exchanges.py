@@ -10,18 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from runner.edge.redaction import redact
+from runner.frozen import frozen
 from runner.records import Answer, Asset, Blob, Call, FormBody, JsonBody, NoAnswer, Reply, Send, Step
 
 UNTOLD: Final = frozenset({"set-cookie", "set-cookie2"})
 """Headers that hold a secret of the vendor's making and that no reader of ours needs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Which exchange this is: the step (of which part of the result) of a request, and the how manieth of its kind, from 1."""
 

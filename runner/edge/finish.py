@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
-from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
+from PIL import ImageCms, ImageColor, ImageOps
 
+from runner.edge.looks import Image, UnidentifiedImageError
 from runner.edge.marks import has_credentials, mark, packet_of, put_packet, source_type_of, write_packet
 from runner.edge.media import DECODER_ERRORS, HEAD_BYTES, Kind, sniff
+from runner.frozen import frozen
 from runner.job.finishing import Finishing, Unfinished
 
 ENCODERS: Final = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF"}
@@ -32,7 +33,7 @@ ALPHA: Final = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
 Size = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Extras:
     """What goes into a file beside its pixels."""
 

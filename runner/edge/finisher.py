@@ -1,23 +1,22 @@
 """The finisher: finished pictures as blobs, made once.
 
-What was made of which picture by which wishes is written down beside the blobs, one small file each, so a later run reads a name
+What was made of which picture by which wishes is written down beside the blobs (`runner.edge.makings`), so a later run reads a name
 instead of decoding a picture. Losing any of it costs work and no money: it is made again from what was bought. It all blocks: call
 it from a thread.
 """
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
 
-from runner.edge.blobs import PRIVATE_FILE, PRIVATE_FOLDER, Blobs
-from runner.edge.finish import finish, states
+from runner.edge.blobs import Blobs
+from runner.edge.makings import Makings, all_told
 from runner.edge.marks import has_credentials
 from runner.edge.media import HEAD_BYTES, Bad, inspect, sniff
 from runner.job.finishing import Finishing, Unfinished
@@ -42,14 +41,13 @@ class Finisher:
     """Makes finished artifacts of artifacts, and remembers the latest. May be used by several threads."""
 
     def __init__(self, blobs: Blobs) -> None:
-        self._blobs, self._folder = blobs, blobs.root.parent / FOLDER
+        self._blobs, self._makings = blobs, Makings(blobs.root.parent / FOLDER)
         self._known: OrderedDict[str, Artifact] = OrderedDict()
-        self._folders: set[str] = set()
-        self._store = str(self._folder)
 
     def knows(self, artifacts: Sequence[Artifact], wish: Finishing) -> bool:
         """Whether nothing would have to be made."""
-        return all(artifact.kind != "file" or self._recall(_key(artifact, wish)) is not None for artifact in artifacts)
+        keys = {_key(artifact, wish) for artifact in artifacts if artifact.kind == "file"}
+        return self._recall(keys).keys() == keys
 
     def __call__(self, artifacts: Sequence[Artifact], wish: Finishing) -> tuple[Artifact, ...]:
         """The artifacts with their files finished; a file whose bytes are not here stays as it is. Raises `Unfinished`."""
@@ -60,29 +58,35 @@ class Finisher:
 
     def finish_all(self, many: Sequence[tuple[Sequence[Artifact], Finishing]]) -> list[tuple[Artifact, ...] | str]:
         """What comes of each of `many`, or why nothing does; those that are only marked go to the disk together."""
-        lot = _Lot()
-        for artifact, wish in ((artifact, wish) for artifacts, wish in many for artifact in artifacts if artifact.kind == "file"):
-            key = _key(artifact, wish)
-            if key not in lot.made and key not in lot.marked:
-                try:
-                    self._finish(key, artifact, wish, lot)
-                except Unfinished as reason:
-                    lot.made[key] = str(reason)
+        wanted = {
+            _key(artifact, wish): (artifact, wish) for artifacts, wish in many for artifact in artifacts if artifact.kind == "file"
+        }
+        lot = _Lot({**self._recall(wanted)})
+        known = set(lot.made)
+        for key in [key for key in wanted if key not in known]:
+            try:
+                self._finish(key, *wanted[key], lot)
+            except Unfinished as reason:
+                lot.made[key] = str(reason)
             if lot.held > MOST_HELD:
                 self._put(lot)
         self._put(lot)
+        self._note({key: made for key, made in lot.made.items() if key not in known and isinstance(made, Artifact) and made.made})
         return [_gathered(artifacts, wish, lot.made) for artifacts, wish in many]
 
     def _finish(self, key: str, artifact: Artifact, wish: Finishing, lot: _Lot) -> None:
+        from runner.edge.finish import finish, states  # noqa: PLC0415 - Pillow is for runs that have pictures
+
         source = str(artifact.sha256)
-        if (known := self._recall(key)) is not None or not self._blobs.has(source):
-            lot.made[key] = known or artifact
+        data = self._blobs.lately.take(source)
+        if data is None and not self._blobs.has(source):
+            lot.made[key] = artifact
             return
-        data = self._blobs.read(source)
+        data = self._blobs.read(source) if data is None else data
         finished, sealed = finish(data, wish), has_credentials(data)
         if finished == data:
             origin = Made(source, states(data, wish) or wish.source_type, sealed, sealed)
-            lot.made[key] = self._note(key, replace(artifact, made=origin))
+            lot.made[key] = replace(artifact, made=origin)
             return
         origin = Made(source, states(finished, wish), sealed, sealed and has_credentials(finished))
         if wish.is_mark_only and sniff(finished[:HEAD_BYTES]) == sniff(data[:HEAD_BYTES]):
@@ -94,32 +98,33 @@ class Finisher:
         if isinstance(media, Bad):
             raise Unfinished(f"what came of it is not usable: {media.why}")
         look = None if media.look is None else str(media.look)
-        whole = Artifact("file", None, None, blob.sha256, blob.size, media.media_type, media.width, media.height, look, origin)
-        lot.made[key] = self._note(key, whole)
+        side = media.width, media.height
+        lot.made[key] = Artifact("file", None, None, blob.sha256, blob.size, media.media_type, *side, look, origin)
 
     def _put(self, lot: _Lot) -> None:
         blobs = self._blobs.put_all([data for _, data in lot.marked.values()])
         for (key, (artifact, _)), blob in zip(lot.marked.items(), blobs, strict=True):
-            lot.made[key] = self._note(key, replace(artifact, sha256=blob.sha256, size=blob.size))
+            lot.made[key] = replace(artifact, sha256=blob.sha256, size=blob.size)
         lot.marked, lot.held = {}, 0
 
-    def _note(self, key: str, made: Artifact) -> Artifact:
-        self._write(key, made)
-        self._remember(key, made)
-        return made
+    def _note(self, fresh: Mapping[str, Artifact]) -> None:
+        """That it cannot be written costs nothing but doing the work again."""
+        if fresh:
+            self._makings.note({key: orjson.dumps(_told(made)) for key, made in fresh.items()})
+        for key, made in fresh.items():
+            self._remember(key, made)
 
-    def _recall(self, key: str) -> Artifact | None:
-        if (known := self._known.get(key)) is None:
-            try:
-                with open(self._path(key), "rb") as file:  # noqa: PTH123 - a million Paths take their time
-                    told = orjson.loads(file.read())
-                known = Artifact(**{**told, "made": Made(**told["made"])})
-            except (OSError, ValueError, TypeError, KeyError):
-                return None
-            if not self._blobs.has(str(known.sha256)):
-                return None
-            self._remember(key, known)
-        return known
+    def _recall(self, keys: Iterable[str]) -> dict[str, Artifact]:
+        """What was made by these keys, as far as it is known and still there."""
+        found = {key: known for key in keys if (known := self._known.get(key)) is not None}
+        for key, told in self._makings.find([key for key in keys if key not in found]).items():
+            with suppress(ValueError, TypeError, KeyError):
+                fields = orjson.loads(told)
+                known = Artifact(**{**fields, "made": Made(**fields["made"])})
+                if self._blobs.has(str(known.sha256)):
+                    found[key] = known
+                    self._remember(key, known)
+        return found
 
     def _remember(self, key: str, made: Artifact) -> None:
         self._known[key] = made
@@ -127,27 +132,12 @@ class Finisher:
             with suppress(KeyError):
                 self._known.popitem(last=False)
 
-    def _write(self, key: str, made: Artifact) -> None:
-        """One small file. Half of it is no JSON; that it cannot be written, or read, costs nothing but doing the work again."""
-        with suppress(OSError):
-            if key[:2] not in self._folders:
-                (self._folder / key[:2]).mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
-                self._folders.add(key[:2])
-            handle = os.open(self._path(key), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
-            try:
-                os.write(handle, orjson.dumps(_told(made)))
-            finally:
-                os.close(handle)
-
-    def _path(self, key: str) -> str:
-        return f"{self._store}/{key[:2]}/{key}"
-
 
 def derived(blobs: Blobs) -> Iterator[tuple[str, str]]:
     """What was made of what, as far as it is written down: the sha256 of each finished file and of what it was made of."""
-    for path in sorted((blobs.root.parent / FOLDER).glob("??/*")):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            told = orjson.loads(path.read_bytes())
+    for line in all_told(blobs.root.parent / FOLDER):
+        with suppress(ValueError, KeyError, TypeError):
+            told = orjson.loads(line)
             yield str(told["sha256"]), str(told["made"]["source"])
 
 

@@ -10,11 +10,11 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from runner.errors import OurSide, Usage
+from runner.frozen import frozen
 
 SECONDS: Final = 10.0
 PIECE: Final = 1 << 20
@@ -25,7 +25,7 @@ COMMAND: Final = ("git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor
 QUIET: Final = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Revision:
     """The commit (hex) the work tree stands on, and whether tracked files differ from it."""
 
@@ -33,7 +33,7 @@ class Revision:
     dirty: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A file of a commit: its mode as git writes it (100644, 100755, 120000 a link, 160000 a submodule), its object, its path."""
 

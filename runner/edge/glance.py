@@ -17,7 +17,7 @@ from runner.edge.blobs import Blobs, stamped
 
 OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 MOST_KNOWN: Final = 5_000
-"""Blobs whose size and time are remembered: many files may be made from one."""
+"""Blobs whose size is remembered: many files may be made from one."""
 
 
 class Glance:
@@ -28,7 +28,7 @@ class Glance:
         self._store = str(blobs.root)
         self._way: list[str] = []
         self._handles: list[int] = []
-        self._known: dict[str, tuple[int, int]] = {}
+        self._known: dict[str, int] = {}
 
     def __enter__(self) -> Glance:
         self._handles = [os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)]
@@ -54,10 +54,10 @@ class Glance:
         except OSError:
             return False
         at = found.st_mtime_ns
-        return (found.st_size, at) == blob and at == stamped(sha256, at) and stat.S_ISREG(found.st_mode)
+        return found.st_size == blob and at == stamped(sha256, at) and stat.S_ISREG(found.st_mode)
 
-    def _blob(self, sha256: str) -> tuple[int, int] | None:
-        """Size and time of the blob, None where it is not there; what is not there may come."""
+    def _blob(self, sha256: str) -> int | None:
+        """Size of the blob, None where it is not there; what is not there may come."""
         known = self._known.get(sha256)
         if known is not None:
             return known
@@ -69,7 +69,7 @@ class Glance:
             return None
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
-        self._known[sha256] = (found.st_size, found.st_mtime_ns)
+        self._known[sha256] = found.st_size
         return self._known[sha256]
 
     def _go(self, folders: list[str]) -> None:

@@ -12,11 +12,12 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from yarl import URL
+
+from runner.frozen import frozen
 
 FORBIDDEN: Final = tuple(
     ipaddress.ip_network(network)
@@ -79,7 +80,7 @@ class Denied(OSError):
         super().__init__(errno.EACCES, why)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """Scheme, host and port: what browsers call an origin."""
 

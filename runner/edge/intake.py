@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import aiohttp
@@ -17,6 +16,7 @@ from runner.edge.blobs import Sink
 from runner.edge.clock import Clock
 from runner.edge.media import MP4, sniff
 from runner.edge.wire import Arrival
+from runner.frozen import frozen
 from runner.records import Blob
 
 HEAD: Final = 64 * 1024
@@ -35,7 +35,7 @@ class Exceeded(ValueError):
     """What came is larger, or comes more slowly, than we put up with."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caps:
     """Most bytes, once decoded, of an answer in memory (which may hold a picture in base64), of a picture, a video, and a feed."""
 
@@ -45,7 +45,7 @@ class Caps:
     feed: int = 4 << 30
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patience:
     """How long we wait, in seconds.
 
@@ -73,7 +73,7 @@ class Patience:
         return Watch(self, clock, clock.now())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watch:
     """Sees that a body does not drip."""
 

@@ -16,7 +16,6 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias
 
@@ -24,6 +23,7 @@ from runner.edge.blobs import PRIVATE_FILE, make_private_folder, sync_folder
 from runner.edge.writing import MOST, dump, insert, load, load_queries, rows_about, seal
 from runner.errors import AdbatchError, Held, OurSide
 from runner.facts import Fact, Saved, from_json, kind_of, to_json
+from runner.frozen import frozen
 from runner.records import Json
 
 FORMAT: Final = 1
@@ -47,7 +47,7 @@ SETTINGS: Final = (
 Mode: TypeAlias = Literal["live", "sandbox", "replay"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """One run as the journal knows it. `ended` is None while it runs, and for ever if it was killed."""
 
@@ -57,7 +57,7 @@ class Run:
     meta: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Health:
     """What a whole journal holds; `uncertain` requests were perhaps bought and wait for a word."""
 

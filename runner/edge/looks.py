@@ -3,13 +3,16 @@
 A picture is looked at from afar: reduced to some sixty pixels a side, colours weighed by their opacity. So the noise of a
 compressor makes no picture out of a white area, and a transparent one shows nothing whatever colours it hides. Likeness is a
 difference hash (dHash): 64 comparisons of neighbours in a 9×8 grey picture; scaling and compressing change few of them.
+
+Whoever opens pictures has Pillow from here: what might be a decompression bomb is then an error instead of a warning.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from runner.records import Look
 
@@ -22,6 +25,8 @@ PLAIN: Final = frozenset({"L", "RGB", "RGBA"})
 BITS: Final = 64
 GRAIN: Final = 2
 """Levels of grey that do not count as a difference: on an even ground, noise would make bits of its own."""
+__all__ = ["Image", "ImageSequence", "UnidentifiedImageError", "distance", "look_of"]
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 def look_of(frame: Image.Image) -> Look:

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from PIL import Image, ImageSequence, UnidentifiedImageError
-
-from runner.edge.looks import look_of
 from runner.edge.pieces import is_crumbled
+from runner.frozen import frozen
 from runner.records import Look
 
 MOST_PIXELS: Final = 50_000_000
@@ -46,10 +43,9 @@ DECODER_ERRORS: Final = (ArithmeticError, AttributeError, EOFError, LookupError,
 """What decoders raise on files made to hurt them, besides SyntaxError, TypeError, ValueError, struct.error and warnings."""
 _ALONE: Final = ThreadPoolExecutor(1, "large-picture")
 """Large pictures are decoded by one thread: each thread keeps some of the memory it once had."""
-warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """A file format that may be published; `decoder` is Pillow's name for it, empty for video."""
 
@@ -66,7 +62,7 @@ AVIF: Final = Kind("image/avif", "avif", "AVIF")
 MP4: Final = Kind("video/mp4", "mp4")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Media:
     """A verified picture or video. `ext` has no dot; width and height are pixels, None where a video does not say.
 
@@ -80,7 +76,7 @@ class Media:
     look: Look | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bad:
     """Not usable, and why, for a person."""
 
@@ -120,6 +116,14 @@ def inspect(path: Path) -> Media | Bad:
         return _inspect_video(file) if kind is MP4 else _inspect_picture(file.read(), kind)
 
 
+def inspect_bytes(data: bytes) -> Media | Bad:
+    """`inspect` for a file whose bytes are at hand."""
+    kind = sniff(data[:HEAD_BYTES])
+    if kind is None:
+        return Bad(_describe_stranger(data[:HEAD_BYTES]))
+    return _inspect_video(io.BytesIO(data)) if kind is MP4 else _inspect_picture(data, kind)
+
+
 def _describe_stranger(head: bytes) -> str:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
@@ -135,6 +139,8 @@ def _describe_stranger(head: bytes) -> str:
 
 def _inspect_picture(data: bytes, kind: Kind) -> Media | Bad:
     """From memory: a decoder seeks and reads in pieces, and each would have the thread wait for its turn at the interpreter."""
+    from runner.edge.looks import Image, UnidentifiedImageError  # noqa: PLC0415 - Pillow is for runs that have pictures
+
     try:
         if is_crumbled(kind.decoder, data):
             return Bad(f"a broken {kind.decoder}: it is in more pieces than any picture")
@@ -166,6 +172,8 @@ def _immoderate(width: int, height: int, size: int) -> str:
 
 def _decode(data: bytes, kind: Kind) -> Bad | Look:
     """Decode every frame and look at the first; an animation may not unfold into more than its share."""
+    from runner.edge.looks import Image, ImageSequence, look_of  # noqa: PLC0415
+
     pixels, look = 0, None
     with Image.open(io.BytesIO(data), formats=(kind.decoder,)) as picture:
         for number, frame in enumerate(ImageSequence.Iterator(picture), 1):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -26,6 +25,7 @@ from runner.edge.redaction import learn, redact
 from runner.edge.secrets import load_secrets
 from runner.edge.sessions import open_session
 from runner.errors import OurSide
+from runner.frozen import frozen
 from runner.job.forms import read_address
 from runner.job.project import Notify, SecretRef
 
@@ -38,7 +38,7 @@ MOST_TEXT: Final = 10_000
 TRIES: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notice:
     """One thing to tell. `exit` is how the run ended, None at its start or where nobody knows; `document` is for the webhook."""
 
@@ -48,7 +48,7 @@ class Notice:
     document: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Letter:
     """What goes where."""
 

@@ -2,8 +2,8 @@
 
 A file appears under its name whole or not at all: written beside, synced, renamed. Every folder on the way is opened without
 following symbolic links, so no path leads out of the output folder, whatever somebody planted in it. A file that is already right
-keeps its inode and its time; one that we wrote earlier is replaced; one that a user edited is kept and reported. A published file
-carries the time of its blob, stamped with the blob's name, so telling that nothing changed costs one `stat` and no reading.
+keeps its inode and its time; one that we wrote earlier is replaced; one that a user edited is kept and reported. A published file's
+time is stamped with the blob's name, as the blob's own is, so telling that nothing changed costs one `stat` and no reading.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import orjson
 
 from runner.edge.barrier import MOST, Staging
-from runner.edge.blobs import Blobs, stamped
+from runner.edge.blobs import Blobs, stamp, stamped
+from runner.edge.named import Named
 from runner.errors import OurSide
+from runner.frozen import frozen
 from runner.records import Json
 
 RESULTS: Final = "results.jsonl"
@@ -56,7 +57,7 @@ Published: TypeAlias = Literal["written", "unchanged", "kept"]
 """`kept`: something else is there that we did not write; it was left alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """A text file we wrote: its sha256 in hex, its size in bytes, and its number of lines."""
 
@@ -114,11 +115,11 @@ def _parse(line: bytes) -> Any:
 
 
 class Outputs:
-    """The output folder `root`, fed from `blobs`; what `others` hold may be replaced too. It all blocks: call it from a thread."""
+    """The output folder `root`, fed from `blobs`; what `others` hold or results name may be replaced. It blocks: use a thread."""
 
     def __init__(self, root: Path, blobs: Blobs, others: Sequence[Blobs] = ()) -> None:
-        self.root, self._blobs, self._others = root, blobs, others
-        self._entering = threading.RLock()
+        self.root, self._blobs, self._entering = root, blobs, threading.RLock()
+        self._others, self._named = others, Named(root / RESULTS, root / RETIRED, blobs)
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -173,15 +174,13 @@ class Outputs:
         found = _look(folder, name)
         if found is not None:
             return self._update(self._blobs.path(sha256), folder, name, found)
-        blob = self._blobs.open(sha256)
-        try:
-            times = os.fstat(blob)
-            if times.st_size <= PIECE:
-                staging.add(os.read(blob, times.st_size), folder, name, (times.st_atime_ns, times.st_mtime_ns))
-                return "written"
-        finally:
-            os.close(blob)
-        self._copy(self._blobs.path(sha256), folder, name)
+        data = self._blobs.lately.take(sha256)
+        if data is None and self._blobs.size(sha256) <= PIECE:
+            data = self._blobs.read(sha256)
+        if data is None:
+            self._copy(self._blobs.path(sha256), folder, name)
+        else:
+            stamp(staging.add(data, folder, name), sha256, staging.began_at)
         return "written"
 
     def holds(self, sha256: str, relative: str) -> bool:
@@ -259,13 +258,14 @@ class Outputs:
             raise IsADirectoryError(21, "a folder of that name is in the way")
         if _is_same(source, folder, name, found):
             return "unchanged"
-        if not stat.S_ISREG(found.st_mode) or not self._is_ours(_hash(folder, name)):
+        if not stat.S_ISREG(found.st_mode) or not self._is_ours(folder, name):
             return "kept"
         self._copy(source, folder, name)
         return "written"
 
-    def _is_ours(self, sha256: str) -> bool:
-        return any(store.has(sha256) for store in (self._blobs, *self._others))
+    def _is_ours(self, folder: int, name: str) -> bool:
+        sha256 = _hash(folder, name)
+        return any(store.has(sha256) for store in (self._blobs, *self._others)) or self._named.take(sha256, folder, name)
 
     def _copy(self, source: Path, folder: int, name: str) -> None:
         with self._temporary() as (file, place), source.open("rb") as blob:
@@ -276,8 +276,7 @@ class Outputs:
             place(folder, name)
 
     def _write(self, name: str, pieces: Iterable[bytes]) -> Written:
-        digest, size, lines = hashlib.sha256(), 0, 0
-        path = self.root / name
+        digest, size, lines, path = hashlib.sha256(), 0, 0, self.root / name
         try:
             with self._folder(name.split("/")[:-1]) as folder, self._temporary() as (file, place):
                 for piece in pieces:
@@ -368,12 +367,12 @@ def _look(folder: int, name: str) -> os.stat_result | None:
 
 
 def _is_same(source: Path, folder: int, name: str, found: os.stat_result) -> bool:
-    """Whether the file holds the blob: by size and time if those are the blob's own and stamped, else by its bytes."""
+    """Whether the file holds the blob: by size and time if that is stamped with the blob's name, else by its bytes."""
     blob = source.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_size != blob.st_size:
         return False
     at = found.st_mtime_ns
-    return at == blob.st_mtime_ns == stamped(source.name, at) or _hash(folder, name) == source.name
+    return at == stamped(source.name, at) or _hash(folder, name) == source.name
 
 
 def _hash(folder: int, name: str) -> str:

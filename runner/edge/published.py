@@ -11,7 +11,6 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
@@ -21,11 +20,12 @@ import orjson
 from runner.edge.blobs import Blobs, stamp
 from runner.edge.outputs import MANIFEST, RESULTS, is_relative
 from runner.errors import OurSide
+from runner.frozen import frozen
 
 PIECE: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A file as a line of results.jsonl names it: where it is, its bytes, how many, of what kind, and made of what."""
 

@@ -21,7 +21,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from runner.edge.blobs import PRIVATE_FILE, PRIVATE_FOLDER
 from runner.edge.exchanges import Place, read_name, write_text
 from runner.errors import OurSide, Usage
 from runner.facts import Fact, from_json, kind_of, to_json
+from runner.frozen import frozen
 from runner.records import Blob, Step
 
 INDEX: Final = "recording.json"
@@ -37,7 +38,7 @@ TEMP: Final = ".torn-"
 PIECE: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Index:
     """What `recording.json` says.
 
@@ -85,7 +86,9 @@ class Recording:
 
     def write_index(self, index: Index) -> None:
         """Say what this recording is."""
-        told = {name: value for name in Index.__slots__ if (value := getattr(index, name)) not in (None, {}, "")}
+        told: dict[str, Any] = {
+            name: value for name in Index.__match_args__ if (value := getattr(index, name)) not in (None, {}, "")
+        }
         self._write(self.folder / INDEX, write_text({"format": FORMAT, **told}))
 
     def numbers(self, id: str) -> Counter[tuple[Step, int]]:

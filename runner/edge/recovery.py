@@ -26,6 +26,7 @@ from runner.edge.salvage import Buffer, Found, Value, read_rows
 from runner.edge.writing import seal
 from runner.errors import OurSide
 from runner.facts import Answered, Fact, Planned, Sent, from_json
+from runner.frozen import frozen
 from runner.records import Request, request_id
 from runner.verdicts import Lost
 
@@ -36,7 +37,7 @@ BATCH: Final = 2000
 WAL: Final = "-wal"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recovered:
     """What came of a recovery: `holds` is in the new journal at `target`.
 

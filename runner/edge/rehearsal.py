@@ -14,13 +14,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 
 import orjson
 
 from runner.errors import OurSide
+from runner.frozen import frozen
 
 SECRET_NAME: Final = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 """What the name of a variable that holds a secret has in it."""
@@ -33,7 +33,7 @@ Players: TypeAlias = subprocess.Popen[bytes]
 """The process that will play the vendors, once it is told its folder."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stage:
     """Where the emulated vendors are: address, the one key they take, and settings per vendor (`base_url`, `options`).
 

@@ -16,27 +16,25 @@ import hashlib
 import os
 import shutil
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import BinaryIO, Final, cast
 
 import orjson
 
 from runner.census import fingerprint
+from runner.edge.named import BEFORE, PENDING, Marks
 from runner.edge.outputs import RESERVED, RESULTS, RETIRED, Outputs, is_relative
+from runner.frozen import frozen
 from runner.job.paths import fold
 
-BEFORE: Final = ".before.jsonl"
-PENDING: Final = ".pending.jsonl"
 DRAFT: Final = ".pending.draft"
 IGNORE: Final = ".gitignore"
 BUCKETS: Final = 256
 GOOD: Final = frozenset({"done", "skipped"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retired:
     """What came of it: how many files were moved, and the paths of those that somebody edited and that were left alone."""
 
@@ -92,12 +90,14 @@ class Retirement:
         os.unlink(BEFORE, dir_fd=shelf)
 
     def _retire(self, shelf: int, at: float) -> Retired:
-        named, still_open = self._now()
+        named, folded, still_open = self._now()
         count, kept = 0, dict[str, None]()
         with _open(shelf, PENDING) as pending, _create(shelf, DRAFT) as left:
             for line in pending:
                 path, sha256, step = _load(line)
-                if not path or fingerprint(fold(path)) in named:
+                if not path or fingerprint(path) in named:
+                    continue
+                if fingerprint(fold(path)) in folded and not self._has_twin(path):
                     continue
                 if fingerprint(step) in still_open:
                     left.write(line)
@@ -117,25 +117,26 @@ class Retirement:
             os.unlink(PENDING, dir_fd=shelf)
         return Retired(count, tuple(kept))
 
-    def _now(self) -> tuple[Marks, Marks]:
-        """Fingerprints of all paths that are named now, and of the steps that are still open."""
-        named, still_open = array("Q"), array("Q")
+    def _now(self) -> tuple[Marks, Marks, Marks]:
+        """Fingerprints of all paths that are named now, of the same folded, and of the steps that are still open."""
+        named, folded, still_open = array("Q"), array("Q"), array("Q")
         with self._results.open("rb") as results:
             for line in results:
-                named.extend(fingerprint(fold(path)) for path, _, _ in _named(line))
+                paths = [path for path, _, _ in _named(line)]
+                named.extend(map(fingerprint, paths))
+                folded.extend(fingerprint(fold(path)) for path in paths)
                 still_open.extend(map(fingerprint, _open_steps(line)))
-        return Marks(named), Marks(still_open)
+        return Marks(named), Marks(folded), Marks(still_open)
 
-
-class Marks:
-    """A set of fingerprints in eight bytes each."""
-
-    def __init__(self, marks: Iterable[int]) -> None:
-        self._marks = array("Q", sorted(marks))
-
-    def __contains__(self, mark: int) -> bool:
-        place = bisect_left(self._marks, mark)
-        return place < len(self._marks) and self._marks[place] == mark
+    def _has_twin(self, path: str) -> bool:
+        """Whether this file system keeps `path` apart from one that reads like it: somewhere on the way both names are there."""
+        place = self._outputs.root
+        with suppress(OSError):
+            for name in path.split("/"):
+                if sum(fold(other) == fold(name) for other in os.listdir(place)) > 1:  # noqa: PTH208 - names are all it needs
+                    return True
+                place /= name
+        return False
 
 
 def _lost(before: BinaryIO, after: BinaryIO) -> set[int]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from mmap import mmap
 from typing import Final, TypeAlias
+
+from runner.frozen import frozen
 
 Buffer: TypeAlias = bytes | mmap
 Value: TypeAlias = int | float | str | bytes | None
@@ -30,7 +31,7 @@ INTEGERS: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 """Bytes of an integer by its serial type."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """A row of a table, with its number, or an entry of an index, whose number is None."""
 

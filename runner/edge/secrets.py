@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from runner.edge.redaction import learn
 from runner.errors import OurSide
+from runner.frozen import frozen
 from runner.providers.registry import Reference
 
 SECRET_MOUNTS: Final = ("/run/secrets/", "/var/run/secrets/")
@@ -23,7 +23,7 @@ SECRET_MOUNTS: Final = ("/run/secrets/", "/var/run/secrets/")
 MOST_BYTES: Final = 16_384
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretRef:
     """A reference for who has no project file: a provider's default variable."""
 

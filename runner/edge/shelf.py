@@ -1,8 +1,8 @@
-"""Small files from everywhere, put on the disk together.
+"""Small things from everywhere, put away together.
 
 A thread for each file is dear: thirty of them share a sync, but take turns at the interpreter for everything else, and that is most
-of what a small file costs then. Here whoever comes while others are being written goes with the next lot, in one thread, which
-waits for the disk once for all of them.
+of what a small file costs then. Here whoever comes while others are being seen to goes with the next lot, in one thread, which
+waits for the disk once for all of them. What waits for no disk may have several turns at once.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ class _Lot(Generic[Item, Made]):
 
 
 class Shelf(Generic[Item, Made]):
-    """Puts items away with `put_all`, which blocks, takes many at once and gives what it made of each. For one event loop."""
+    """Puts items away with `put_all`, which blocks, takes many at once and gives what it made of each. For one event loop.
 
-    def __init__(self, put_all: Callable[[Sequence[Item]], list[Made]]) -> None:
+    One lot at a time, or as many as there are `turns`, which may be shared with others.
+    """
+
+    def __init__(self, put_all: Callable[[Sequence[Item]], list[Made]], turns: asyncio.Semaphore | None = None) -> None:
         self._put_all = put_all
-        self._turn = asyncio.Lock()
+        self._turns = asyncio.Semaphore(1) if turns is None else turns
         self._lot: _Lot[Item, Made] = _Lot()
 
     async def put(self, item: Item) -> Made:
@@ -41,6 +44,6 @@ class Shelf(Generic[Item, Made]):
         return (await asyncio.shield(lot.work))[place]
 
     async def _work(self, lot: _Lot[Item, Made]) -> list[Made]:
-        async with self._turn:
+        async with self._turns:
             self._lot = _Lot()  # who comes from now on goes with the next
             return await asyncio.to_thread(self._put_all, lot.items)

@@ -14,7 +14,7 @@ import os
 import posixpath
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from runner.edge.blobs import Sink
 from runner.edge.inputs import LFS
 from runner.errors import Complaint, Invalid, OurSide
+from runner.frozen import frozen
 from runner.records import Blob, NoAnswer, Reply
 
 PIECE: Final = 1 << 20
@@ -46,7 +47,7 @@ Download: TypeAlias = Callable[[str, Sink], Awaitable[Reply]]
 """`Transport.download`: a URL into a sink, as an `Answer` with `blob` where it was 2xx."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     """Copies of a feed's files in the state folder.
 

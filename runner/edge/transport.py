@@ -16,7 +16,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypeVar
@@ -39,6 +39,7 @@ from runner.edge.sessions import Dial, Progress, connections_for
 from runner.edge.shelf import Shelf
 from runner.edge.wire import Arrival, Letter, Wire
 from runner.errors import OurSide
+from runner.frozen import frozen
 from runner.records import BLOB_SCHEME, Answer, Asset, Call, FileBody, FormBody, JsonBody, NoAnswer, Reply, SecretHeader, Step
 
 Key = TypeVar("Key")
@@ -61,7 +62,7 @@ PLACES_KEPT: Final = 8192
 HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaneAccess:
     """What the transport knows of a lane: where it may send a key, and the key.
 
@@ -83,7 +84,7 @@ class LaneAccess:
         return frozenset(origin_of(read_url(url)) for url in (self.base_url, *self.also))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Lane:
     """A lane that is open: connections for what may cost, none of which was idle for long, and others for polls."""
 

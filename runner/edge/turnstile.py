@@ -41,6 +41,10 @@ HEARTBEAT: Final = 0.5
 STALE: Final = 2.0
 """Seconds after which a run that waits and says nothing (it was stopped, say) is not waited for any more."""
 MOST_BYTES: Final = 65_536
+FINE: Final = 0.1
+"""Seconds that the folder has been as it is before its time is believed: two changes in one tick of a clock have the same."""
+COARSE: Final = 3.0
+"""The same, where the file system keeps whole seconds only, or two of them (FAT)."""
 
 
 class Turnstile:
@@ -57,6 +61,9 @@ class Turnstile:
         self._since: dict[str, float] = {}
         self._told: dict[str, Any] = {}
         self._told_at = 0.0
+        self._told_bytes = 0
+        self._folder_at, self._seen_at = -1, 0.0
+        self._runs: list[str] | None = None
         self._opened: list[int] = []
         try:
             self._lock = self._keep(os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE))
@@ -118,9 +125,8 @@ class Turnstile:
         lanes = {lane: {"flying": use.flying, "tickets": use.tickets, "since": self._since.get(lane)} for lane, use in uses.items()}
         if lanes != self._told or (self._since and at > self._told_at + HEARTBEAT):
             self._told, self._told_at = lanes, at
-            body = json.dumps({"at": at, "lanes": lanes}).encode()
-            os.ftruncate(self._own, len(body))
-            os.pwrite(self._own, body, 0)
+            body = json.dumps({"at": at, "lanes": lanes}).encode().ljust(self._told_bytes)  # over all of what was told before
+            self._told_bytes = os.pwrite(self._own, body, 0)
 
     def _stand(self, lane: str, use: Use, at: float) -> None:
         """Stand in line for a lane, at its end after each call that has left, or leave the line."""
@@ -133,9 +139,20 @@ class Turnstile:
 
     def _others(self) -> list[dict[str, Any]]:
         """What the other runs say of themselves; files of dead ones are removed."""
-        names = os.listdir(self._folder)  # noqa: PTH208 - in every turn, and twice as fast
-        others = [name for name in names if name.endswith(".run") and name != f"{self._name}.run"]
-        return [told for name in others if (told := self._read(self._folder / name))]
+        return [told for name in self._other_runs() if (told := self._read(self._folder / name))]
+
+    def _other_runs(self) -> list[str]:
+        """Their files. Nobody comes or goes without the folder's time changing, so it is read again only then."""
+        at, now = os.stat(self._folder).st_mtime_ns, self._monotonic()  # noqa: PTH116 - in every turn, by the event loop
+        if at != self._folder_at:
+            self._folder_at, self._seen_at, self._runs = at, now, None
+        if self._runs is not None:
+            return self._runs
+        names = os.listdir(self._folder)  # noqa: PTH208
+        runs = [name for name in names if name.endswith(".run") and name != f"{self._name}.run"]
+        if now > self._seen_at + (FINE if at % 1_000_000_000 else COARSE):
+            self._runs = runs
+        return runs
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)

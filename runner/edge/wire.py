@@ -16,7 +16,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -32,6 +32,7 @@ from yarl import URL
 
 from runner.edge.sessions import USER_AGENT, Dial, Progress, make_connector
 from runner.errors import OurSide
+from runner.frozen import frozen
 
 PIECE: Final = 256 * 1024
 BUFFER: Final = 64 * 1024
@@ -50,7 +51,7 @@ Head: TypeAlias = tuple[tuple[str, str], ...]
 """The headers of a call, but for its host and the length of its data: hardly two calls of a lane have different ones."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Letter:
     """A request as it goes out: secrets in its headers, assets in its data, which may be a file. `timeouts` bound its call."""
 
@@ -61,7 +62,7 @@ class Letter:
     timeouts: aiohttp.ClientTimeout = field(default_factory=aiohttp.ClientTimeout)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrival:
     """An answer that has begun to arrive: its body comes as `content`. Whoever got it gives it back with `release`."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
 
+from runner.frozen import frozen
 from runner.job.exporting import ExportPlan, answer_of, link_to
 from runner.job.plan import Plan
 from runner.job.rendering import Unrenderable
@@ -23,7 +24,7 @@ MOST_REASONS: Final = 10
 """Reasons that are told by name; a message may quote what differs in every row."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """What is told of a variant: the row's key, the export's cells, and the addresses of its pictures."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from runner.errors import Complaint, Invalid, Place
+from runner.frozen import frozen
 from runner.records import Json
 
 Format: TypeAlias = Literal["auto", "csv", "tsv", "json", "jsonl", "merchant", "parquet", "xlsx"]
@@ -31,7 +32,7 @@ SHOWN: Final = 300
 """A source line longer than this is not repeated in a complaint."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """A feed: its local files (snapshots), read in this order as one, and how to read them.
 
@@ -60,7 +61,7 @@ class Source:
         return tuple(Member(path, name, self) for path, name in zip(self.files, self.names, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """One file of a feed, under the name people know it by."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from runner.census import Census, fingerprint
@@ -16,6 +16,7 @@ from runner.errors import Complaint, Invalid
 from runner.feed.rows import open_reader, read_member
 from runner.feed.source import Blame, Reader, Source
 from runner.fields import suggest
+from runner.frozen import frozen
 from runner.records import Json, Row
 
 LISTED: Final = 20
@@ -35,7 +36,7 @@ KINDS: Final[Mapping[type, str]] = {bool: "boolean", int: "number", float: "numb
 """What a value is where it is no text; a price is a text."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Survey:
     """What a feed holds. `columns` are the names templates see, in order of appearance. With `complaints` nothing may be sent.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from runner.census import Census, fingerprint
 from runner.errors import Complaint, Invalid, Place
+from runner.frozen import frozen
 from runner.job.exporting import Rehearsal
 from runner.job.memo import Distinct, Scale
 from runner.job.paths import fold
@@ -25,13 +25,14 @@ from runner.records import Row
 
 MOST_LISTED: Final = 20
 MEMBER: Final = re.compile(r"(.+)-[0-9]{1,4}", re.DOTALL)
+NONE_CHOSEN: Final = "chooses no row, so all that was made would be retired; if that is meant, write guard: {min_rows: 0}"
 EVERYTHING: Final = frozenset({"row", "matrix", "variant"})
 
 Rows: TypeAlias = Callable[[], Iterable[Row]]
 """Gives the rows from the beginning each time it is called; a second time only to name what collides."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """What a check found. `requests` counts the different requests of each step, a shared one once.
 
@@ -55,9 +56,12 @@ def check(plan: Plan, rows: Rows) -> Checked:
             census.add(name, owner)
     repeated = census.repeated()
     met = _collisions(plan, Walk(plan, Notes(plan)).landings(rows()), repeated) if repeated else []
+    wrong = [*notes.complaints(), *met]
+    if walk.chose_none and not wrong and plan.job.feed.guard.min_rows:
+        wrong.append(plan.complaint(NONE_CHOSEN, ("feed", "where")))
     requests = {course.step.name: len(course.distinct) * course.step.tries for course in walk.courses}
     variants = walk.rows * len(plan.cells) * plan.job.variants
-    return Checked((*plan.complaints, *notes.complaints(), *met), walk.rows, variants, requests)
+    return Checked((*plan.complaints, *wrong), walk.rows, variants, requests)
 
 
 class Notes:
@@ -144,6 +148,11 @@ class Walk:
         self._exports = Rehearsal(plan.exports, (step.name for step in plan.steps), plan.cells, plan.job.variants)
         self._seeded = any(course.landing.by_seed for course in self.courses) or self._exports.scale.by_seed
         self._stand_ins = {course.step.name: course.symbol.stand_in for course in self.courses}
+
+    @property
+    def chose_none(self) -> bool:
+        """Whether there were rows, and `where` has left out every one."""
+        return self._at is not None and not self.rows
 
     def landings(self, rows: Iterable[Row]) -> Iterator[Landing]:
         """Every landing in plan order; what is surely the same as earlier in its row is left out."""
@@ -255,7 +264,9 @@ def _collisions(plan: Plan, landings: Iterable[Landing], repeated: set[int]) -> 
                 earlier = first.setdefault(mark, (owner, landing))
                 if earlier[0] != owner:
                     repeated.discard(mark)
-                    found.append(_collision(plan, earlier[1], landing))
+                    one = earlier[1]
+                    if (one.step.name, one.key) != (landing.step.name, landing.key):  # two rows of one key are the survey's to tell
+                        found.append(_collision(plan, one, landing))
         if len(found) >= MOST_LISTED:
             break
     more = [Complaint(f"{len(repeated):,} more paths are shared by different results")] if repeated else []

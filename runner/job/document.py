@@ -10,12 +10,14 @@ Keys are always text: they are names, and JSON has no others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import posixpath
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import yaml
 
 from runner.errors import Complaint, Place
+from runner.frozen import frozen
 from runner.job.composer import Composer
 from runner.job.nodes import Node, Path, dotted, place_of
 
@@ -24,7 +26,7 @@ __all__ = ["LOADER", "Document", "Node", "Path", "dotted", "read_document"]
 LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """A YAML file: its plain data, its text, and the place of everything in it.
 
@@ -55,6 +57,10 @@ class Document:
         for part in path:
             node = None if node is None else node.children.get(part)
         return node
+
+    def beside(self, name: str) -> str:
+        """What messages call the file that this one calls `name`, relative to itself; an address stays as it is."""
+        return name if "://" in name else posixpath.normpath(posixpath.join(posixpath.dirname(self.file), name))
 
     def hide(self, path: Path) -> Document:
         """The same document, its lines starred out from the value at `path` on, and the complaints near it without their line."""

@@ -7,17 +7,18 @@ what was wanted and what was measured, whether it was met or not, so a result ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
+from runner.frozen import frozen
 from runner.job.figures import Figure
 from runner.records import Json
 
 Must: TypeAlias = Literal["required", "forbidden", "allowed"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ratio:
     """Width to height, as written (`1.91:1`)."""
 
@@ -25,7 +26,7 @@ class Ratio:
     value: Fraction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expected:
     """A rendered `expect:`; None, empty or `allowed`: anything will do.
 
@@ -62,7 +63,7 @@ class Expected:
     locale: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """One thing that was looked at: what was wanted, what was measured; `said` tells a person what is wrong, empty if nothing is.
 

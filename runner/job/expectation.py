@@ -6,11 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import reduce
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from runner.errors import Complaint
 from runner.fields import PENDING
-from runner.job.document import dotted
 from runner.job.expect import Expected, Ratio
 from runner.job.expect_form import BITS, PIXELS, RATIO, SHARE, Expect
 from runner.job.figures import facts_in
@@ -27,6 +25,10 @@ WORDS: Final = ("forbidden", "required")
 MUSTS: Final = ("alpha", "animation", "blank")
 BESIDE: Final = frozenset({"pack", "role", "on_fail"})
 """What stands under `expect:` and is no limit."""
+OF_TEXTS: Final = frozenset({"max_chars", "min_chars", "forbidden", "required", "facts", "locale"})
+OF_BOTH: Final = frozenset({"max_width", "min_width", "blank"})
+KINDS: Final[Mapping[str | None, Literal["text", "picture"]]] = {"text": "text", "file": "picture", "files": "picture"}
+"""What an operation that gives this has for packs and limits to judge; nothing is known of the others."""
 
 
 def compile_expect(name: str, expect: Expect | None, gives: str | None, compiler: Compiler) -> dict[str, Shape]:
@@ -34,20 +36,21 @@ def compile_expect(name: str, expect: Expect | None, gives: str | None, compiler
     if expect is None:
         return {}
     path: Path = ("steps", name, "expect")
-    asked = expect.model_dump(exclude_none=True, exclude=set(BESIDE))
+    asked, kind = expect.model_dump(exclude_none=True, exclude=set(BESIDE)), KINDS.get(gives)
+    for what in asked if kind else ():
+        if what not in OF_BOTH and (what in OF_TEXTS) != (kind == "text"):
+            compiler.complain(f"is for a {'picture' if kind == 'text' else 'text'}, and the step gives a {kind}", (*path, what))
     if expect.pack is not None:
-        asked = {**_packed(expect, name, gives, path, compiler), **asked}
+        asked = {**_packed(expect, name, kind, path, compiler), **asked}
     compiled = {what: _compile(what, value, (*path, what), compiler) for what, value in asked.items()}
     return {what: part for what, part in compiled.items() if part is not PENDING}
 
 
-def _packed(expect: Expect, step: str, gives: str | None, path: Path, compiler: Compiler) -> dict[str, Any]:
-    kind: Any = None if gives is None or gives == "json" else "text" if gives == "text" else "picture"
+def _packed(expect: Expect, step: str, kind: Literal["text", "picture"] | None, path: Path, compiler: Compiler) -> dict[str, Any]:
     try:
         role = role_of(load_pack(str(expect.pack)), expect.role, step, kind)
     except ValueError as wrong:
-        place = (*path, "role" if expect.role is not None else "pack")
-        compiler.complaints.append(Complaint(str(wrong), dotted(place), compiler.document.place(place)))
+        compiler.complain(str(wrong), (*path, "role" if expect.role is not None else "pack"))
         return {}
     return dict(role.limits)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 from runner.errors import Complaint, Place
 from runner.fields import Gives, suggest
+from runner.frozen import frozen
 from runner.job.document import Document, dotted
 from runner.job.export_form import Export
 from runner.job.filters import Echo
@@ -32,7 +33,7 @@ Note: TypeAlias = Callable[[str, Path, Place | None], None]
 """Takes a mistake: message, where the job has the value, where a template file has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExportPlan:
     """One export, compiled. `cells` are its columns by name, `images` the steps whose pictures it lists, `file` its name."""
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
+
+from runner.frozen import frozen
 
 SYMBOLS: Final[Mapping[str, frozenset[str]]] = {
     "$": frozenset(["USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP", "TWD", "BRL"]),
@@ -79,7 +80,7 @@ BY_SIGN: Final = {sign.casefold(): codes for sign, codes in SYMBOLS.items()} | {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Figure:
     """A number in a text: as written, every set of values it may mean, whether it is a percentage, the currencies it may be in."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, Literal
 
-from PIL import ImageColor
 from pydantic import AfterValidator, Field
 
 from runner.job.forms import Size, Whole
@@ -15,6 +14,8 @@ LEAST_QUALITY: Final = 20
 
 def read_colour(value: str) -> str:
     """A colour as CSS has it: `#ffffff`, `white`, `rgb(255, 255, 255)`."""
+    from PIL import ImageColor  # noqa: PLC0415 - Pillow is for jobs that have pictures
+
     try:
         ImageColor.getrgb(value)
     except ValueError:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 import orjson
 
 from runner.fields import PENDING, Field
+from runner.frozen import frozen
 from runner.job.rendering import Prompt, Shape, prompts_in
 from runner.records import Artifact
 
@@ -33,7 +33,7 @@ WAYS: Final = 1
 LARGEST_SIDE: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finishing:
     """A rendered `finish:`. None: as it comes. `quality` is the most that is asked of a lossy format, of 100.
 
@@ -64,7 +64,7 @@ class Finishing:
 @lru_cache(maxsize=1024)
 def _digest(wish: Finishing) -> str:
     """A run has few wishes, and asks this several times for each picture."""
-    return hashlib.sha256(orjson.dumps([WAYS, *(getattr(wish, name) for name in wish.__slots__)])).hexdigest()
+    return hashlib.sha256(orjson.dumps([WAYS, *(getattr(wish, name) for name in wish.__match_args__)])).hexdigest()
 
 
 class Unfinished(Exception):

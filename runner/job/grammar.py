@@ -7,13 +7,13 @@ and those of the one in Python); a sentence for neither passes the parser's own 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from runner.frozen import frozen
 from runner.job.speech import clip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sentence:
     """What to say when the parser's problem (or context) holds one of `words`.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import ValidationError
 
 from runner.errors import Complaint, Invalid, Place, Usage
+from runner.frozen import frozen
 from runner.job.document import Document, dotted, read_document
 from runner.job.literals import find_literals
 from runner.job.mending import mend_job
@@ -32,7 +33,7 @@ PROJECT_FILE: Final = "adbatch.yaml"
 AnySpec = TypeVar("AnySpec", bound=Spec)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobFile:
     """A job and where it came from. `digest` is the sha256 (hex) of the file's bytes, `root` the project's folder."""
 
@@ -43,7 +44,7 @@ class JobFile:
     root: Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VendorFile:
     """A vendor's description and where it came from. `digest` is the sha256 (hex) of the file's bytes."""
 
@@ -52,7 +53,7 @@ class VendorFile:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProjectFile:
     """A project and where it came from. Without a file: all defaults, no document, the digest of no bytes.
 

@@ -11,12 +11,12 @@ import copy
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from runner.errors import Invalid
+from runner.frozen import frozen
 from runner.job.document import Document, Path
 from runner.job.model import Job
 from runner.job.wording import ways_of
@@ -26,7 +26,7 @@ ROUNDS: Final = 20
 """Cutting one mistake out can show another; more layers than this are not worth finding."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mended:
     """A job made of what is right, and the top-level keys something was cut out of."""
 

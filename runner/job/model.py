@@ -40,6 +40,7 @@ from runner.job.forms import (
     Use,
     Version,
     is_expression,
+    read_address,
     read_name,
     wrongs,
 )
@@ -67,11 +68,18 @@ MAP_TAG: Final = "<map>"
 """Tags of a union's branches. pydantic puts them into the way to an error; no path shown to a person has them."""
 
 
+def _local_or_safe(text: str) -> str:
+    """A feed at an address is trusted with what is bought, so nobody may change it on the way."""
+    return read_address(text) if "://" in text else text
+
+
 class Guard(Spec):
     """What a feed must look like before anything is spent on it or retired because of it."""
 
     NOUN: ClassVar[str] = "a guard"
-    min_rows: int = Field(1, ge=0, description="Fewer rows than this stop the run before anything is sent.")
+    min_rows: int = Field(
+        1, ge=0, description="Fewer rows than this stop the run before anything is sent; 0: even `where` may leave none."
+    )
     max_drop: Percent | None = Field(
         None, description="Stop when the feed lost more than this share of its rows since the last run."
     )
@@ -84,7 +92,7 @@ class Feed(Spec):
     """Where the rows come from and how to read them."""
 
     NOUN: ClassVar[str] = "a feed"
-    path: Text = Field(
+    path: Annotated[Text, AfterValidator(_local_or_safe)] = Field(
         description="File, glob or https:// address; relative to the job file.",
         examples=["../examples/feeds/products.xml", "feeds/*.csv.gz", "https://example.com/feed.xml"],
     )

@@ -7,17 +7,17 @@ ads need. Forms are those of CLDR 48 (https://cldr.unicode.org). What is not in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Final
 
 from runner.fields import suggest
+from runner.frozen import frozen
 
 NBSP: Final = "\u00a0"
 NARROW: Final = "\u202f"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """How a place writes an amount: group and decimal signs, and the whole with `{n}` number and `{s}` symbol.
 

@@ -8,13 +8,13 @@ Names are written with dots: `row.title`, `matrix.size`, `vars.brand`, `steps.cu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import meta, nodes
 from jinja2.exceptions import TemplateAssertionError
 
 from runner.fields import Gives, suggest
+from runner.frozen import frozen
 from runner.job.fence import Fence
 
 OFFERS: Final[Mapping[Gives, tuple[str, ...]]] = {
@@ -35,7 +35,7 @@ GIVEN: Final[Mapping[Gives, str]] = {
 JINJAS_OWN: Final = frozenset({"range", "self", "super", "caller", "varargs", "kwargs", "loop"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """One place where a name is read: its parts, the template file (None: the job's own text) and the line in it.
 
@@ -53,7 +53,7 @@ class Reading:
         return ".".join(self.parts[: 3 if self.parts[0] == "steps" else 2])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """What a job declares: names that are there in some cell, the vars, and what each step's operation gives (None: unknown).
 

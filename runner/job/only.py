@@ -84,7 +84,7 @@ class Only:
             return bool(self._prompt.render({**scope, **self._fence.globals}))
         except Unrenderable as wrong:
             row = variant.row
-            blamed = RowPlace(row.file, row.line, self._plan.job.feed.key, row.key)
+            blamed = RowPlace(self._plan.document.beside(row.file), row.line, self._plan.job.feed.key, row.key)
             raise Invalid([_placed(Complaint(shorten(wrong.message), row=blamed), self._document)]) from None
 
     def _wanted(self) -> Iterator[Wanted]:
@@ -142,8 +142,7 @@ def _placed(complaint: Complaint, document: Document) -> Complaint:
     """The complaint with the place of the name or sign that it is about."""
     lacked, quoted = LACKED.search(complaint.message), QUOTED.findall(complaint.message)
     word = lacked[1] if lacked else quoted[-1] if quoted else ""
-    cure = "; write == to compare" if word == "=" and not lacked else ""
-    return replace(complaint, message=complaint.message + cure, place=_find(document, word))
+    return replace(complaint, place=_find(document, word))
 
 
 def _find(document: Document, word: str) -> Place:

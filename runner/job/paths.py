@@ -24,8 +24,10 @@ PATH_BYTES: Final = 1008
 PLAIN: Final = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_\-()'&,+@ ]{0,100}(?<! )")
 FOREIGN: Final = re.compile(r"[^\w \-.()'&,+@]")
 RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?=\.|$)", re.IGNORECASE)
-TAKEN: Final = re.compile(r"(?:^results\.jsonl|^manifest\.json|\.(?:avif|gif|jpg|mp4|png|txt|webp))$")
+TAKEN: Final = re.compile(r"(?:^results\.jsonl|^manifest\.json|\.(?:avif|gif|jpg|json|mp4|png|txt|webp))$")
 """What a folder is not called, folded: the files we write ourselves, and whatever a file gets that is published beside it."""
+OUR_STEMS: Final = frozenset({"manifest", "provenance.intoto"})
+"""What a file at the top of the output folder is not called, folded, before its extension: with `.json` it would be ours."""
 OURS: Final = "report"
 """What a folder at the top of the output folder is not called, folded: the gallery is there."""
 INVISIBLE: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
@@ -58,7 +60,10 @@ def clean_path(text: str) -> str:
     """`text` as a relative path: each part between slashes cleaned, empty parts left out, at most 1008 bytes of UTF-8."""
     *folders, name = [part for part in text.split("/") if part.strip()] or [""]
     cleaned = [clean_folder(part, place == 0) for place, part in enumerate(folders)]
-    return _cut("/".join([*cleaned, clean_segment(name)]), PATH_BYTES)
+    stem = clean_segment(name)
+    if not cleaned and fold(stem) in OUR_STEMS:
+        stem = f"{stem}-"
+    return _cut("/".join([*cleaned, stem]), PATH_BYTES)
 
 
 def fold(path: str) -> str:

@@ -6,10 +6,10 @@ What a check cannot measure is not as wanted, but for what a video does not have
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from runner.frozen import frozen
 from runner.job.expect import Check, Expected
 from runner.records import Artifact, Look
 
@@ -18,7 +18,7 @@ BLANK_SPREAD: Final = 8
 VIDEO: Final = "video/"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compared:
     """The dHashes a picture is held against: of its siblings, and of the pictures it was made from."""
 

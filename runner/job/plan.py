@@ -14,11 +14,11 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias
 
 from runner.errors import Complaint, Invalid, Place, RowPlace
 from runner.fields import PENDING, Offer, Problem, check_params
+from runner.frozen import frozen
 from runner.job.document import dotted
 from runner.job.expect import Expected
 from runner.job.expectation import read_expected
@@ -40,7 +40,7 @@ from runner.records import BLOB_SCHEME, Json, Request, Row, Variant, make_reques
 FEED_NAMES: Final = frozenset({"row", "vars", "job"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepResult:
     """What an earlier step yielded: its text, the sha256 of its files, or its JSON value."""
 
@@ -49,7 +49,7 @@ class StepResult:
     json: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Skipped:
     """This variant does not ask this step, and why."""
 
@@ -81,7 +81,9 @@ class Plan:
         self.cells: tuple[Cell, ...] = () if found else cells(self.job.matrix)
         self.labels = tuple(map(cell_label, self.cells))
         project = project_file.project
-        templates = templates or Templates(project_file.root / project.templates, project.templates)
+        written = project_file.document
+        shown = written.beside(project.templates) if written else project.templates
+        templates = templates or Templates(project_file.root / project.templates, shown)
         compiler = Compiler(self.document, templates, self._known(catalog))
         compiler.complaints += [problem_complaint(problem, ("matrix",), self.document) for problem in found]
         self.where = self._where(compiler)
@@ -245,7 +247,7 @@ class Plan:
 
     def complaint(self, message: str, path: Path, row: Row | None = None, place: Place | None = None) -> Complaint:
         """A complaint about the value at `path`, and the row that shows it."""
-        blamed = None if row is None else RowPlace(row.file, row.line, self.job.feed.key, row.key)
+        blamed = None if row is None else RowPlace(self.document.beside(row.file), row.line, self.job.feed.key, row.key)
         bare = problem_complaint(Problem(path, message), (), self.document)
         return Complaint(bare.message, dotted(path), place or bare.place, blamed)
 

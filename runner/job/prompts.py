@@ -32,6 +32,8 @@ from runner.job.templates import Templates
 TOO_DEEP: Final = (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError)
 """What Python says of generated code that nests beyond its means, and of numbers of thousands of digits."""
 MARKS: Final = ("{{", "{%", "{#")
+ENDS: Final = {"token 'end of print statement'": "the end of the expression", "'end of print statement'": "its end"}
+"""Jinja's words for where an expression ends, and those of somebody who wrote no `print`."""
 UNKNOWN_WORD: Final = re.compile(r"No (filter|test) named '(\w+)'")
 
 
@@ -77,7 +79,7 @@ class Compiler:
     def template(self, name: Any, path: Path, allowed: frozenset[str]) -> Prompt | None:
         """The file called `name` in the templates folder, always rendered to text."""
         if not isinstance(name, str):
-            self._complain("needs the name of a file in the templates folder", path)
+            self.complain("needs the name of a file in the templates folder", path)
             return None
         return self._compile(lambda: self.fence.parse_file(name), path, allowed, name)
 
@@ -92,16 +94,16 @@ class Compiler:
                 return None
             run = runner(self.fence, tree) if file is None else text_runner(self.fence, self.fence.get_template(file))
         except TemplateSyntaxError as error:
-            self._complain(_syntax_message(error), path, self._file_place(error.name, error.lineno))
+            self.complain(_syntax_message(error), path, self._file_place(error.name, error.lineno))
             return None
         except TemplateNotFound as error:
-            self._complain(error.message or f"there is no template {error.name}", path)
+            self.complain(error.message or f"there is no template {error.name}", path)
             return None
         except TemplateError as error:
-            self._complain(f"fails whatever the row says: {error}", path)
+            self.complain(f"fails whatever the row says: {error}", path)
             return None
         except TOO_DEEP:
-            self._complain("not a template: nested too deeply, or a number is too long", path)
+            self.complain("not a template: nested too deeply, or a number is too long", path)
             return None
         steps = frozenset(reading.parts[1] for reading in found if reading.parts[0] == "steps")
         reads = frozenset(reading.name for reading in found)
@@ -114,10 +116,11 @@ class Compiler:
             if message is not None:
                 wrong.setdefault(message, reading)
         for message, reading in wrong.items():
-            self._complain(message, path, self._file_place(reading.file, reading.line, reading.parts[-1]))
+            self.complain(message, path, self._file_place(reading.file, reading.line, reading.parts[-1]))
         return bool(wrong)
 
-    def _complain(self, message: str, path: Path, place: Place | None = None) -> None:
+    def complain(self, message: str, path: Path, place: Place | None = None) -> None:
+        """Collect a mistake: at `place`, or where the job's value at `path` begins."""
         self.complaints.append(Complaint(shorten(message), dotted(path), place or self.document.place(path)))
 
     def _file_place(self, file: str | None, line: int, near: str = "") -> Place | None:
@@ -156,7 +159,10 @@ def _inner(fence: Fence, text: str) -> str:
 def _syntax_message(error: TemplateSyntaxError) -> str:
     unknown = UNKNOWN_WORD.match(error.message or "")
     if unknown is None:
-        return f"not a template: {(error.message or 'syntax error').rstrip('.')}"
+        said = (error.message or "syntax error").rstrip(".")
+        for jinjas, ours in ENDS.items():
+            said = said.replace(jinjas, ours)
+        return f"not a template: {said}" + ("; write == to compare" if said.endswith("got '='") else "")
     kind, word = unknown.groups()
     known = [name for name in (FILTERS if kind == "filter" else TESTS) if name.isidentifier()]
     return f"there is no {kind} {word}{suggest(word, known)}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, ItemsView, Iterable, KeysView, Mapping, ValuesView
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
@@ -19,6 +18,7 @@ from jinja2.exceptions import TemplateError
 from jinja2.runtime import Undefined
 
 from runner.errors import Place
+from runner.frozen import frozen
 from runner.job.fence import WORK, Fence, spoken
 from runner.job.names import ROOTS
 
@@ -48,7 +48,7 @@ class Unrenderable(Exception):
         self.owner = owner
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prompt:
     """One computed value. `path` is where the job has it, `reads` the dotted names it needs, `run` renders it.
 

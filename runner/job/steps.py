@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from runner.errors import Complaint
-from runner.fields import HTTP_URL, PENDING, Field, Offer, Operation, Problem, check_params, suggest
+from runner.fields import HTTP_URL, PENDING, Field, Gives, Offer, Operation, Problem, check_params, suggest
+from runner.frozen import frozen
 from runner.job.document import Document, dotted
 from runner.job.expectation import compile_expect
 from runner.job.model import Job, StepSpec
@@ -30,7 +30,7 @@ Files: TypeAlias = Callable[[str], str]
 """Brings a picture of the project: its path as the job writes it to `blob:<sha256>`. Raises `ValueError` saying what is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepPlan:
     """One step, compiled. `shape` is `with:`, `needs` the steps it reads, `reads` all names it depends on, through steps too."""
 
@@ -112,15 +112,13 @@ def _is_offered(name: str, spec: StepSpec, catalog: Mapping[str, Offer], compile
             able = [use for use, offer in catalog.items() if offer.batch is not None and use.startswith(f"{spec.provider}/")]
             cure = f"; {' and '.join(able)} can" if able else "; leave lane out"
             where: Path = ("steps", name, "lane")
-            compiler.complaints.append(
-                Complaint(f"{spec.use} cannot go by batch{cure}", dotted(where), compiler.document.place(where))
-            )
+            compiler.complain(f"{spec.use} cannot go by batch{cure}", where)
         return True
     path = ("steps", name, "use")
     provider = spec.use.partition("/")[0]
     siblings = [use for use in catalog if use.startswith(f"{provider}/")] or sorted({use.partition("/")[0] for use in catalog})
     message = f"there is no {spec.use}{suggest(spec.use, catalog) if _is_near(spec.use, catalog) else suggest(spec.use, siblings)}"
-    compiler.complaints.append(Complaint(shorten(message), dotted(path), compiler.document.place(path)))
+    compiler.complain(message, path)
     _compile_parts(name, spec, compiler)
     return False
 
@@ -143,7 +141,7 @@ def _compile_parts(
 def _compile(name: str, spec: StepSpec, offer: Offer, compiler: Compiler, files: Files) -> StepPlan:
     shape, when, save, expect = _compile_parts(name, spec, compiler, offer.operation.gives)
     prompts = [*prompts_in(shape), *prompts_in(list(expect.values())), *prompts_in(when)]
-    finish = _compile_finish(name, spec, compiler)
+    finish = _compile_finish(name, spec, offer.operation.gives, compiler)
     needs = frozenset(step for prompt in prompts for step in prompt.steps)
     asking = [*prompts_in(shape), *prompts_in(when)]
     reads = frozenset(read for prompt in asking for read in prompt.reads)
@@ -154,8 +152,10 @@ def _compile(name: str, spec: StepSpec, offer: Offer, compiler: Compiler, files:
     return StepPlan(name, spec, offer, shape, when, save, expect, needs, reads, varying, finish)
 
 
-def _compile_finish(name: str, spec: StepSpec, compiler: Compiler) -> dict[str, Shape]:
+def _compile_finish(name: str, spec: StepSpec, gives: Gives, compiler: Compiler) -> dict[str, Shape]:
     """The words of `finish:`; they read no answers, so that what is finished is known before it comes."""
+    if spec.finish is not None and gives == "text":
+        compiler.complain("is for pictures, and the step gives a text", ("steps", name, "finish"))
     words = {} if spec.finish is None else spec.finish.model_dump(exclude_none=True)
     shapes = {word: compiler.shape(value, ("steps", name, "finish", word), BEFORE_SENDING) for word, value in words.items()}
     return {word: shape for word, shape in shapes.items() if shape is not PENDING}

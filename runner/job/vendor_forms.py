@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -17,6 +16,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import PlainValidator, WithJsonSchema
 
+from runner.frozen import frozen
 from runner.job.speech import clip, say
 
 LONGEST_QUERY: Final = 1000
@@ -30,7 +30,7 @@ STATUS: Final = re.compile(r"[1-5][0-9][0-9]|[2345]xx")
 Whose: TypeAlias = Literal["options", "params", "ticket"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slot:
     """A place in a text: an option of the account, a param of the request, or the job's ticket. `raw`: not encoded (`{+…}`)."""
 

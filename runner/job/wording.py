@@ -126,6 +126,10 @@ def _quote(value: Any) -> str:
     return "" if isinstance(value, Mapping | list) else "; put quotes around it"
 
 
+def _bracket(value: Any) -> str:
+    return "" if isinstance(value, Mapping) else "; put it in [ ]"
+
+
 def _unquote(value: Any) -> str:
     return "; take the quotes away" if isinstance(value, str) and re.fullmatch(r"-?[0-9]+|true|false", value) else ""
 
@@ -142,7 +146,7 @@ MESSAGES: Final[Mapping[str, Callable[[Any], str]]] = {
     "string_type": _needs("text", _quote),
     "int_type": _needs("a whole number", _unquote),
     "bool_type": _needs("true or false", _unquote),
-    "list_type": _needs("a list"),
+    "list_type": _needs("a list", _bracket),
     "dict_type": _needs("a map"),
     "model_type": _needs("a map"),
     "string_too_short": lambda _: EMPTY,

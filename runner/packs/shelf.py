@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 import yaml
 
+from runner.frozen import frozen
 from runner.records import Json
 
 FOLDER: Final = Path(__file__).parent
@@ -22,7 +22,7 @@ PACKS: Final = ("google-display", "google-responsive", "iab-2017", "meta-feed", 
 """The packs there are, as `pack:` names them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Role:
     """One part of an ad: a `text` or a `picture`, its limits as `expect:` writes them, and what else is to be known."""
 
@@ -32,7 +32,7 @@ class Role:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pack:
     """The limits of one platform as of the day `dated` (ISO 8601); `sources` are the platform's pages that have the latest."""
 
@@ -63,14 +63,21 @@ def role_of(pack: Pack, asked: str | None, step: str, gives: Literal["text", "pi
     """
     if asked is not None:
         if asked in pack.roles:
-            return pack.roles[asked]
+            return _fitting(pack, pack.roles[asked], gives)
         raise ValueError(f"{pack.name} has no role {asked}; it has {', '.join(pack.roles)}")
     for name in (step, step.replace("-", "_").lower()):
         if name in pack.roles:
-            return pack.roles[name]
+            return _fitting(pack, pack.roles[name], gives)
     able = [role for role in pack.roles.values() if gives in (None, role.gives)]
     if len(able) == 1:
         return able[0]
     if not able:
         raise ValueError(f"{pack.name} says nothing of a {gives}; its roles are {', '.join(pack.roles)}")
     raise ValueError(f"says which: add role: {' or '.join(role.name for role in able)}")
+
+
+def _fitting(pack: Pack, role: Role, gives: Literal["text", "picture"] | None) -> Role:
+    """The role, if it is one for what the step gives: columns of a headline are no pixels of a picture."""
+    if gives in (None, role.gives):
+        return role
+    raise ValueError(f"{pack.name} has {role.name} for a {role.gives}, and the step gives a {gives}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -20,6 +19,7 @@ from runner.desk import Desk
 from runner.errors import Invalid
 from runner.facts import Answered, Fact, Planned, Saved, Sent
 from runner.fields import Operation
+from runner.frozen import frozen
 from runner.job.model import Retry, StepSpec
 from runner.planning.preview import Preview
 from runner.records import Limits, Money
@@ -29,7 +29,7 @@ SAMPLE: Final = 200
 """Requests, the last ones saved, whose durations say what is usual."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """From the least to the most: requests, or an amount of money in one currency."""
 
@@ -40,7 +40,7 @@ class Span:
         return Span(self.least + other.least, self.most + other.most)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usual:
     """How a request of some operation usually goes: seconds from submit to result, polls, and tokens where the vendor told them."""
 
@@ -49,7 +49,7 @@ class Usual:
     tokens: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Estimate:
     """Requests, money by currency, requests of unknown price, what the budgets have to say, and seconds by lane and in all.
 
@@ -149,9 +149,12 @@ def _otherwise(desk: Desk, requests: Mapping[str, Span]) -> str:
     prices = {name: offers[steps[name].use].by(lane if name in turned else steps[name].lane).price for name in requests}
     cost = " + ".join(f"{_said(span)} {currency}" for currency, span in sorted(_cost(requests, prices).items()))
     by = f"with `lane: batch` on {' and '.join(turned)}" if direct else f"without `lane: batch` on {' and '.join(turned)}"
-    if any(prices[name] is None for name in turned):
-        return f"as a batch: at the vendor's lower price, answered within a day ({by})" if direct else ""
-    return f"as a batch: {cost}, answered within a day ({by})" if direct else f"one by one: {cost} ({by})"
+    unpriced = any(prices[name] is None for name in turned)
+    if direct:
+        cheaper = "at the vendor's lower price" if unpriced else cost
+        return f"as a batch: {cheaper}, answered within a day ({by})"
+    slow = "batches are answered within a day"
+    return slow if unpriced else f"{slow}; one by one: {cost} ({by})"
 
 
 def _said(span: Span) -> str:

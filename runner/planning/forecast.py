@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +24,7 @@ from runner.desk import Desk, survey_feed
 from runner.edge.clock import Clock, SystemClock
 from runner.edge.journal import Run
 from runner.edge.outputs import RESULTS
-from runner.edge.published import load_manifest, results_digest
+from runner.edge.published import results_digest
 from runner.edge.rehearsal import Stage
 from runner.edge.secrets import load_secrets
 from runner.edge.snapshots import Snapshot
@@ -33,6 +32,7 @@ from runner.errors import OurSide, Usage
 from runner.feed import read_rows
 from runner.fields import suggest
 from runner.footing import checked_before
+from runner.frozen import frozen
 from runner.manifest import moment
 from runner.planning.beside import checked_beside
 from runner.planning.estimate import SAMPLE, Estimate, Span, Usual, estimate, usual_paces
@@ -42,6 +42,8 @@ from runner.planning.prospects import PROSPECTS, Wish
 from runner.reading.study import Study, open_study
 from runner.selection import Choice, Selection
 from runner.standing import look_up
+from runner.upkeep.neighbours import find_neighbour
+from runner.upkeep.strangers import is_own
 
 FORMAT: Final = 1
 """The version of the document."""
@@ -54,7 +56,7 @@ MOST_PICTURES: Final = 1_000
 EVERYTHING: Final = Choice()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """Which run is asked about: the job at `path`, live or on a `stage`, the steps bought anew, and what is selected."""
 
@@ -68,7 +70,7 @@ class Question:
         return self.fresh is not None and (not self.fresh or step in self.fresh)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forecast:
     """What a run would do. `document` is all of it as JSON; `remarks` are what a selection has to say."""
 
@@ -78,7 +80,7 @@ class Forecast:
     remarks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ground:
     """What a forecast rests on."""
 
@@ -223,15 +225,15 @@ def _lanes(ground: Ground, preview: Preview, amount: Estimate) -> Iterator[dict[
 
 
 def _notes(ground: Ground) -> Iterator[str]:
-    """Why the run might refuse: results lie here that this journal did not buy (`refuse_strangers` looks closer)."""
-    output = ground.desk.output
+    """Why the run might refuse: this is another job's folder, or results lie here that this journal did not buy."""
+    desk, output = ground.desk, ground.desk.output
+    if neighbour := find_neighbour(desk.project_file, desk.job_file):
+        yield neighbour
     digest = results_digest(output)
     if digest is None:
         return
-    told = load_manifest(output) or {}
-    results = told.get("results")
-    if told.get("journal") != ground.journal or not isinstance(results, dict) or results.get("sha256") != digest:
-        folder = os.path.relpath(output, ground.desk.project_file.place)
+    if not is_own(ground.runs, digest):
+        folder = os.path.relpath(output, desk.project_file.place)
         yield (
             f"{folder}/{RESULTS} was not written by a run with this state folder; where it names what would be bought, "
             "the run refuses until `adbatch adopt` takes it in"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -27,6 +26,7 @@ from runner.edge.journal import Run
 from runner.edge.state import State
 from runner.errors import Invalid
 from runner.feed import Source, read_rows
+from runner.frozen import frozen
 from runner.job.load import JobFile, ProjectFile, read_job, read_project, read_vendor
 from runner.job.matrix import escape
 from runner.job.plan import Plan
@@ -44,7 +44,7 @@ EXAMPLES: Final = 3
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Past:
     """The last ended run's job on its desk. `source` is its feed, None where the snapshot is gone.
 
@@ -151,7 +151,7 @@ def _bytes(blobs: Blobs, sha256: str | None) -> bytes | None:
     return blobs.path(sha256).read_bytes() if sha256 and blobs.has(sha256) else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowThen:
     """A row of the last run's feed. `values` holds the columns that templates read; `wanted` rows were part of its plan."""
 

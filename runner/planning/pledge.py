@@ -7,13 +7,13 @@ it is over the very requests that would be asked, so whatever else may have come
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from runner.edge.journal import Run
 from runner.edge.snapshots import Snapshot
 from runner.errors import Usage
+from runner.frozen import frozen
 from runner.job.load import find_root
 from runner.manifest import moment
 from runner.planning.forecast import Ground, Question, load_document, preview_of, rests_on, select
@@ -26,7 +26,7 @@ MOST_NAMED: Final = 10
 """Things that have moved and are named one by one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pledge:
     """A plan as it was written to the file at `path`."""
 

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 
 from runner.desk import Desk
 from runner.facts import Fact
+from runner.frozen import frozen
 from runner.loom import Ask, LookUp, Loom, Outcome, Woven
 from runner.planning.past import Memory, Past
 from runner.planning.prospects import ASKED, OPEN, Judge, Prospect, Wish
@@ -80,7 +81,7 @@ class Preview:
         return not any(map(self.total, OPEN)) and not self.retired
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """What the journal knows: what a user is told of requests, and their facts."""
 
@@ -162,8 +163,8 @@ class Previewer:
 
     def _judged(self, woven: Woven, step: str, outcome: Outcome, request: Request) -> Prospect:
         """The prospect of a request that is met for the first time."""
-        if not self._wish.takes_step(step) and outcome.status != "done":
-            return "aside"
+        if not self._wish.takes_step(step):
+            return self._leave(step, "reused", "") if outcome.status == "done" else "aside"
         history = self._known.histories([request.id]).get(request.id, [])
         prospect, reasons = self._judge.judge(Ask(request, step), outcome, history)
         if prospect is None:

@@ -6,13 +6,13 @@ The engine decides the same while it runs (`Engine._admit`); here it is told bef
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
 from runner.budgets import risk_of
 from runner.core.lifecycle import Life, recall
 from runner.desk import Desk
 from runner.facts import Fact, Planned, Resolved, Saved
+from runner.frozen import frozen
 from runner.loom import Ask, Outcome
 from runner.planning.reasons import FAILED, FRESH, NOT_ASKED, RETRY, SETTLED, TOO_OLD, Reason
 from runner.records import Variant
@@ -55,7 +55,7 @@ class Chosen(Protocol):
         """Whether what ended so is to be bought once more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What the command line asks for, at the moment `now` (seconds since the epoch): `fresh` tells the steps to buy anew."""
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from runner.desk import Desk
+from runner.frozen import frozen
 from runner.job.matrix import cell_label
 from runner.job.memo import Scale
 from runner.job.nodes import dotted
@@ -47,7 +47,7 @@ SETTLED: Final = "settled by hand"
 RETRY: Final = Reason("uncertain: retry")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Why:
     """How a step of a variant compares with the last run: whether it was part of that run's plan, and what differs since."""
 

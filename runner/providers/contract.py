@@ -14,13 +14,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 from urllib.parse import quote
 
 from runner.fields import Field, Operation
+from runner.frozen import frozen
 from runner.providers.honest import read_honest
 from runner.records import BLOB_SCHEME, Answer, Asset, Call, FileBody, Json, Limits, Part, Request, Step
 from runner.verdicts import Barred, Broken, Busy, Lost, Queued, Refused, Verdict
@@ -76,7 +77,7 @@ FileLine: TypeAlias = Answer | Verdict
 """What a line of a batch's answers says: the answer to its request, or what became of it instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """A batch that has ended: the files with answers, and what it means to be in none of them.
 
@@ -90,7 +91,7 @@ class Ended:
     answered: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """A page of the vendor's batches: the ticket of the one looked for, if it is there, and after whom the next page begins."""
 

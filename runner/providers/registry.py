@@ -8,10 +8,11 @@ way in the project file; what is only missing (an account id) is kept apart, bec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final, Protocol
 
 from runner.fields import Offer, Operation, Polling, Problem, check_params, suggest
+from runner.frozen import frozen
 from runner.providers import bfl, fal, gemini, jivox, local, openai, placewise, replicate, sivi, stability, vyro
 from runner.providers.contract import Batching, Options, Provider, Weighing
 from runner.providers.openai_presets import PRESETS
@@ -58,7 +59,7 @@ class Reference(Protocol):
         """The path of a file."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """The environment variable a provider's secret is kept in where the project file says nothing."""
 
@@ -71,7 +72,7 @@ def as_documented(limits: Limits) -> Limits:
     return limits
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     """One entry under `providers:` as plain data; a `kind` of None means the entry's own name.
 
@@ -92,7 +93,7 @@ class Account:
         return self.provider is None or option in self.provider.OPTIONS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lane:
     """An account that can be asked: who speaks for it, its checked options, its limits, and where its secrets are kept."""
 
@@ -109,7 +110,7 @@ class Lane:
         return optional_keys(self.provider, str(self.options["base_url"]))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Catalog:
     """All a job can use: lanes by name, and what each offers by `lane/operation`.
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from runner.desk import Desk
+from runner.frozen import frozen
 from runner.job.plan import StepResult
 from runner.job.rendering import Path, Prompt, prompts_in
 from runner.job.steps import StepPlan
@@ -21,7 +21,7 @@ from runner.records import BLOB_SCHEME, Json, Request, Variant
 By: TypeAlias = Literal["job", "account"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """A name that a value reads, what it held, and the line (`file:line`) it stands in; empty where no file says it."""
 
@@ -30,7 +30,7 @@ class Source:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """A field of a request: its value, the line that gives it, and the template files it draws on, the one it names first.
 
@@ -60,12 +60,7 @@ class Lineage:
     def row_place(self) -> str:
         """The line of the feed that the row begins in, as a person standing where the job is named from would type it."""
         row = self._variant.row
-        file = row.file if "://" in row.file else posixpath.normpath(posixpath.join(posixpath.dirname(self._job), row.file))
-        return f"{file}:{row.line}"
-
-    @property
-    def _job(self) -> str:
-        return self._desk.job_file.document.file
+        return f"{self._desk.job_file.document.beside(row.file)}:{row.line}"
 
     def _written(self, step: StepPlan, request: Request, name: str, shape: Any) -> Value:
         whole = not isinstance(step.shape, dict)

@@ -23,6 +23,7 @@ from runner.edge.rehearsal import Stage
 from runner.edge.state import read_holder
 from runner.errors import EXITS, Held
 from runner.facts import Fact, Planned
+from runner.frozen import frozen
 from runner.job.load import JobFile, ProjectFile
 from runner.job.model import Budget
 from runner.loom import Status
@@ -55,7 +56,7 @@ class StepCount:
     at_most: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaneView:
     """An account the job uses: its limits in words, and why the last run found it closed or out of order; empty if it did not."""
 
@@ -65,7 +66,7 @@ class LaneView:
     failing: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunView:
     """A run. `took` is in seconds, None of one that did not end; `sent` and `cost` are None where nobody noted them."""
 
@@ -78,7 +79,7 @@ class RunView:
     cost: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Due:
     """Whether a run is due and why (or why not), and when the next will be (RFC 3339, in the job's own zone)."""
 
@@ -87,7 +88,7 @@ class Due:
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overview:
     """Where a job stands in one mode. `held` says who runs it just now; counts, lanes' notes and runs are not known then.
 
@@ -110,7 +111,7 @@ class Overview:
     other_mode: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Known:
     """What an overview is made of."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -18,6 +17,7 @@ from runner.errors import Invalid, Usage
 from runner.facts import Answered, Fact, Resolved, Sent
 from runner.feed import read_rows
 from runner.fields import suggest
+from runner.frozen import frozen
 from runner.job.matrix import escape
 from runner.job.plan import Plan
 from runner.loom import Loom, Outcome, Status, Woven
@@ -41,7 +41,7 @@ NAMED: Final = 5
 Presence: TypeAlias = Literal["present", "missing", "edited"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """A cell of the row. `feed_name` is the column's name in the feed, `read` whether some template reads it."""
 
@@ -51,7 +51,7 @@ class Column:
     read: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """A published file, relative to the output folder. `edited`: somebody changed it, and runs leave it alone."""
 
@@ -64,7 +64,7 @@ class File:
     height: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bill:
     """What a request costs.
 
@@ -78,7 +78,7 @@ class Bill:
     accrued: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sharers:
     """Who wants the same request: how many variants, and the first keys, its own before all. `all`: everyone was looked at."""
 
@@ -87,7 +87,7 @@ class Sharers:
     all: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepView:
     """One step of the variant. `state` is the journal's word for the request's life, `next` what a person can do about it."""
 
@@ -111,7 +111,7 @@ class StepView:
     shared: Sharers | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Portrait:
     """One variant with its row, cell and steps. `line` is where the row begins (`file:line`)."""
 
@@ -268,9 +268,8 @@ def _variants_of(plan: Plan, row: Row, wanted: str, near: list[str], beyond: boo
     if beyond or not plan.is_wanted(row):
         why = "limit" if beyond else "where"
         place = plan.document.place(("feed", why))
-        raise Usage(
-            f"row {row.key} ({row.file}:{row.line}) is in the feed, but feed.{why} leaves it out ({place.file}:{place.line})"
-        )
+        where = f"{plan.document.beside(row.file)}:{row.line}"
+        raise Usage(f"row {row.key} ({where}) is in the feed, but feed.{why} leaves it out ({place.file}:{place.line})")
     variants = list(plan.variants([row]))
     if wanted in (row.key, escape(row.key)):
         return variants

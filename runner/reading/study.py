@@ -7,7 +7,6 @@ nobody reads while another writes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -22,7 +21,7 @@ from runner.edge.finisher import Finisher
 from runner.edge.journal import RECOVERED, Journal, Mode, Run
 from runner.edge.rehearsal import Stage
 from runner.edge.sights import Looks
-from runner.edge.snapshots import Snapshot, find_files, take_snapshot
+from runner.edge.snapshots import Snapshot
 from runner.edge.state import State
 from runner.edge.transport import Transport
 from runner.errors import Usage
@@ -131,16 +130,13 @@ class Study:
         spec = self.job_file.job.feed.path
         if "://" in spec:
             return self._downloaded(spec.partition("?")[0])
-        files = find_files(spec, self.desk.folder, [self.project_file.root])
-        names = (spec if file == self.desk.folder / spec else os.path.relpath(file, self.desk.folder) for file in files)
-        return self.desk.source(tuple(files), tuple(names))
+        return self.desk.local_source()
 
     async def take_snapshot(self, clock: Clock | None = None) -> Snapshot:
         """The feed held still as a run does it: copied into the state folder (made if need be), downloaded from an address."""
         state = self.state or State(state_of(self.project_file), self.mode)
-        spec, allowed = self.job_file.job.feed.path, [self.project_file.root]
         async with Transport({}, state.blobs(), clock or SystemClock()) as transport:
-            return await take_snapshot(spec, self.job_file.path.parent, allowed, state.feeds, transport.download)
+            return await self.desk.take_snapshot(state.feeds, transport.download)
 
     def _downloaded(self, name: str) -> Source:
         for run in reversed(self.pages.runs()):

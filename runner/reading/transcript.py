@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from runner.edge.blobs import Blobs
 from runner.edge.media import HEAD_BYTES, sniff
 from runner.facts import Answered, Fact, Planned, Resolved, Saved, Sent, Stopped, kind_of
+from runner.frozen import frozen
 from runner.providers.contract import fetch
 from runner.providers.registry import Lane
 from runner.records import BLOB_SCHEME, Artifact, Asset, Call, FormBody, JsonBody, Request, SecretHeader
@@ -41,7 +41,7 @@ LATER_WORDS: Final[Mapping[type[Any], str]] = {
 """What a verdict means to a person, after a submit, and after a poll or a download, which cost nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """A fact: when (RFC 3339, UTC), seconds after the one before (None for the first), its word in the journal, and what happened.
 
@@ -56,7 +56,7 @@ class Moment:
     verdict: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spoken:
     """A call in readable form: `headers` with secrets by name, `body` with bytes described; `form` says that it is multipart."""
 
@@ -68,7 +68,7 @@ class Spoken:
     form: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Speaker:
     """Who speaks for an account: its lane, the store its pictures are in (None: there is none), and whether it only plays."""
 

@@ -6,10 +6,10 @@ No moment is told: the same requests with the same history are the same words, w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from runner.facts import Fact, Planned, Resolved, Saved, Sent
+from runner.frozen import frozen
 from runner.reading.portrait import Bill, bill_of
 from runner.records import Artifact, Money, Request
 
@@ -24,7 +24,7 @@ Prices: TypeAlias = Callable[[str], Money | None]
 """What one submit of `provider/operation` costs at most; None where nobody told us."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """A request as far as the journal tells: what was asked, submits and polls, the bill, and the last result that was saved."""
 

@@ -7,11 +7,12 @@ its check, or is not published, is in no line's files; it is in the store, and i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any, Final
 
 from runner.facts import Fact
+from runner.frozen import frozen
 from runner.report.asked import Asked, Histories, Prices, read_asked
 from runner.report.parts import KINDS, Part, parts_of
 
@@ -21,7 +22,7 @@ REMEMBERED: Final = 5_000
 """Requests that are kept between batches: one cut-out may be wanted by many variants in a row."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One step of a variant. `flagged` says that a check found something wrong, whatever came of that."""
 
@@ -35,7 +36,7 @@ class Step:
     number: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One variant: its line, and what was asked for it, by request id."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from runner.edge.blobs import Blobs
 from runner.edge.outputs import REPORT, RESULTS, read_results
 from runner.edge.published import load_manifest, results_digest
 from runner.errors import Usage
+from runner.frozen import frozen
 from runner.records import Row
 from runner.report.asked import Histories, Prices
 from runner.report.dataset import Dataset
@@ -31,7 +32,7 @@ TITLES: Final = ("title", "name", "product_name", "headline")
 """Columns of a feed that say what a row is, the likeliest first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Material:
     """What a gallery is made from: the output folder of a run, the store, and what the journal and the feed know.
 
@@ -53,7 +54,7 @@ class Material:
     lines: Callable[[], Iterator[Mapping[str, Any]]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gallery:
     """What was made: the page to open, variants and pictures in it, and whether it was there already."""
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from runner.frozen import frozen
 
 KINDS: Final[Mapping[str, str]] = {"image": "picture", "video": "video"}
 """What is shown as a picture or a video, by the first word of its media type."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One thing a step gave. `path` is where it is published below the output folder, None where it is not.
 

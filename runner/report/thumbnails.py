@@ -14,8 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
+from runner.edge.looks import Image
 from runner.report.page import write_file
 
 SIDE: Final = 320

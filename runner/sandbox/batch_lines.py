@@ -7,11 +7,11 @@ for it, and is the one the same request gets by itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
+from runner.frozen import frozen
 from runner.sandbox.behaviour import Fault
 from runner.sandbox.damage import refuse
 from runner.sandbox.dice import fingerprint
@@ -24,7 +24,7 @@ APART: Final = frozenset({"busy", "no_credit", "wrong", "batch_expired"})
 """What is told in the file of errors; the rest is in the output, with its status."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """A line as it was sent: its own id, the address it is for, and the body."""
 
@@ -37,7 +37,7 @@ class Line:
         return Ask("POST", {}, {}, headers, "application/json", orjson.dumps(self.body))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fate:
     """What becomes of a line: a fault's kind (empty: none) or `wrong`, with the status that goes with it."""
 

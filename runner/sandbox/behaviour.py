@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 import orjson
 
 from runner.errors import Usage
+from runner.frozen import frozen
 from runner.sandbox.dice import chance
 from runner.sandbox.tries import Tries
 
@@ -77,7 +77,7 @@ STATUSES: Final[Mapping[str, tuple[int, int, int]]] = {
 """Kinds with a status of their choice: the usual one, the lowest and the highest."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """One kind of misbehaviour. `chance` is 0 to 1; `*` means any; `times` ends it after that many tries of the same request.
 

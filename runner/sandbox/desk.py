@@ -11,11 +11,12 @@ import dataclasses
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from runner.frozen import frozen
 from runner.sandbox.behaviour import Behaviour, Fault
 from runner.sandbox.damage import EXPIRED, refuse, replace_answer, spoil
 from runner.sandbox.dice import chance, fingerprint
@@ -36,7 +37,7 @@ PENDING: Final = 0.2
 """The share of a job's usual time that it is pending even where no limit makes it wait."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """How a sandbox is to be. `state` is its folder, `key` the one key all vendors take; `latency` and `queue` are seconds.
 

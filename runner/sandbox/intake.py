@@ -12,12 +12,14 @@ import binascii
 import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import orjson
 from PIL import Image
+
+from runner.frozen import frozen
 
 MOST_PIXELS: Final = 40_000_000
 PICTURE_FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
@@ -41,7 +43,7 @@ Manner: TypeAlias = Literal["whole", "cut", "drip", "flood"]
 """How a body is sent: as it should be, broken off before its end, byte by byte, or followed by far more than anybody wants."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """An HTTP answer described without sending it. `part` is the share of the body that is sent where it is `cut`.
 
@@ -70,7 +72,7 @@ class Refusal(Exception):
         self.reply = reply
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """One HTTP request, read: `path` and `query` as given, `headers` in lower case, and the body as JSON or as form fields.
 
@@ -110,7 +112,7 @@ def read_object(text: bytes | str) -> Mapping[str, Any]:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """What is to be made. `params` decide the result and nothing else does; pictures appear in them as `sha256:…` or `url:…`."""
 
@@ -126,7 +128,7 @@ class Order:
         return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Made:
     """One thing an order yielded; `width` and `height` are 0 where it is not a picture."""
 

@@ -8,11 +8,12 @@ Families are data, so that a new one is a row.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageOps
 
+from runner.frozen import frozen
 from runner.sandbox.canvas import Box, blob, contact_shadow, drawing_scale, glow, gradient, scaled, wash
 from runner.sandbox.copywriter import call_for, headline_for
 from runner.sandbox.cutout import remove_background, solid_box
@@ -28,7 +29,7 @@ LONGEST: Final = 160
 LOOKS: Final = ("panel", "badge", "scene")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Brief:
     """What a design is made from. `content` gives words directly (`title`, `subTitle`, `button` …); `variant` changes the look."""
 
@@ -43,7 +44,7 @@ class Brief:
     variant: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """Where things go, as shares of width and height: left, top, right, bottom. `lines` is the headline's most."""
 
@@ -96,7 +97,7 @@ PLANS: Final[Mapping[str, Plan]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Words:
     """What a design says."""
 
@@ -106,7 +107,7 @@ class Words:
     brand: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dress:
     """How a design looks: its ground, the accent on it, the colour of words, and the look."""
 

@@ -5,11 +5,11 @@ No font of the machine is ever used, so a picture is the same everywhere. Bold i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from PIL import Image, ImageDraw
 
+from runner.frozen import frozen
 from runner.sandbox.canvas import Box
 from runner.sandbox.glyphs import drawable, font, length, write_line
 from runner.sandbox.palette import INK, WHITE, Colour
@@ -19,7 +19,7 @@ BOLD: Final = 0.026
 MARK: Final = "sandbox"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fitted:
     """Text as it fits a box: its lines, size and stroke in pixels, and the box it fills."""
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from runner.frozen import frozen
 from runner.sandbox.vendor import Meter
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allowance:
     """`most` calls in any `span` seconds, `running` jobs at once, `waiting` jobs in the queue. None: no limit.
 

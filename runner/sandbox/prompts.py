@@ -7,8 +7,9 @@ the headline, an amount with a currency is the price, "on a beach" is the settin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from runner.frozen import frozen
 
 LONGEST: Final = 8000
 QUOTED: Final = re.compile(r"[\"“„«»]([^\"“”„«»]{2,140})[\"”“«»]|(?<!\w)'([^'\n]{4,140})'(?!\w)")
@@ -74,7 +75,7 @@ SEASONS: Final = (
 WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*", re.UNICODE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """A prompt as read: empty text where it said nothing. `most` is the greatest number of characters asked for."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFilter
 
+from runner.frozen import frozen
 from runner.sandbox.canvas import blob, glow, gradient
 from runner.sandbox.dice import Dice
 from runner.sandbox.palette import INK, PAIRS, WHITE, Colour, mix
@@ -21,7 +21,7 @@ GROUND: Final = 0.86
 """Where a product stands, as a share of the height."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stage:
     """A picture being painted, with the dice that vary it and the brand's colours."""
 

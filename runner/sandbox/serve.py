@@ -17,7 +17,6 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -26,6 +25,7 @@ from aiohttp import web
 from filelock import FileLock, Timeout
 
 from runner.errors import AdbatchError, OurSide, Usage
+from runner.frozen import frozen
 from runner.sandbox.app import make_app
 from runner.sandbox.behaviour import NAMED, load_faults
 from runner.sandbox.desk import Settings
@@ -36,7 +36,7 @@ PATIENCE: Final = 10.0
 """Seconds to wait for a sandbox on the same folder to end."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """What a state folder remembers between starts: the key and the last port (0: any)."""
 

@@ -7,9 +7,9 @@ or folders.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from runner.frozen import frozen
 from runner.sandbox.intake import Ask, Made, Pictures, Reply
 
 State: TypeAlias = Literal["pending", "processing", "done", "failed", "unknown", "filtered", "expired", "canceled"]
@@ -22,7 +22,7 @@ Trouble: TypeAlias = Literal["busy", "queue_full", "no_credits", "no_credit", "b
 """Why a submit or poll is refused without being looked at: pace, full queue, empty balance, the `no_credit` fault, a 5xx, a 4xx."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Linked:
     """One result as the client sees it: the link to it and its data."""
 
@@ -30,7 +30,7 @@ class Linked:
     made: Made
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Job:
     """An accepted order as an answer sees it.
 
@@ -49,7 +49,7 @@ class Job:
     ended_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meter:
     """What is left of one window: `limit` and `left` in its unit, `reset` in seconds until it is whole again."""
 
@@ -62,7 +62,7 @@ Answer: TypeAlias = Callable[[Job, Sequence[Linked]], Reply]
 Show: TypeAlias = Callable[[Job, State, Sequence[Linked]], Reply]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait:
     """A submit that may be kept open until its job is done: `seconds` reads how long, `answer` says how the job stands then."""
 
@@ -70,7 +70,7 @@ class Wait:
     answer: Show
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Submit:
     """Something that can be bought. `path` is the vendor's own, after its prefix, with `{names}` as aiohttp has them.
 
@@ -97,7 +97,7 @@ class Submit:
     tokens: Callable[[Mapping[str, Any]], int] = lambda _params: 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Poll:
     """A way to ask how a job stands. `find` reads the ticket from the ask; `answer` says how it stands; `link` may be empty.
 
@@ -111,7 +111,7 @@ class Poll:
     knows: frozenset[State] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Deletion:
     """A way to delete a job: `find` reads the ticket, `answer` confirms."""
 
@@ -121,7 +121,7 @@ class Deletion:
     answer: Callable[[str], Reply]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cancel:
     """A way to cancel a job that is not done; `answer` is told whether it was in time."""
 
@@ -132,7 +132,7 @@ class Cancel:
     answer: Callable[[Job, bool], Reply]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """Something to be read that nobody pays for; `answer` is told the credits left, None where they are unlimited."""
 
@@ -141,7 +141,7 @@ class Page:
     answer: Callable[[float | None], Reply]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batching:
     """How requests are sent as lines of a file (`batches` carries it out).
 
@@ -158,7 +158,7 @@ class Batching:
     show_batch: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vendor:
     """One emulated vendor. `admit` raises `Refusal` for a missing or wrong key or header; `prefix` is where its API begins.
 

@@ -8,7 +8,6 @@ sets of numbers and a list of rules of which any may hold, and from there the wo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Final
@@ -16,13 +15,14 @@ from typing import Final
 from cronsim import CronSim
 
 from runner.errors import Usage
+from runner.frozen import frozen
 
 MINUTES, HOURS, DAYS, MONTHS, WEEKDAYS = (frozenset(range(*ends)) for ends in ((0, 60), (0, 24), (1, 32), (1, 13), (0, 7)))
 LAST_DAY: Final = "~01"
 LAST_WEEK: Final = "~07/1"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DayRule:
     """Days on which all of this holds: day of the month, weekday (0 is Sunday), and place from the end of the month.
 
@@ -39,7 +39,7 @@ class DayRule:
         return self == DayRule()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cron:
     """An expression as sets. `days` has one rule for each way a day can be meant; a day counts if one of them holds."""
 

@@ -6,11 +6,12 @@ import hashlib
 import os.path
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from runner.errors import EXITS, Usage
+from runner.frozen import frozen
 from runner.schedule.timetable import Timetable
 
 JITTER: Final = 300
@@ -18,7 +19,7 @@ JITTER: Final = 300
 HELD: Final = 75
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scheduled:
     """What is to be run, where, when, and with which keys. All paths are absolute; keys are names, never values.
 

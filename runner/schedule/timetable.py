@@ -7,17 +7,18 @@ runs as soon as there is a time again, and one that comes twice in autumn runs o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from runner.frozen import frozen
+
 MONTHS_LOOKED_AT: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timetable:
     """Five cron fields, meant in the zone of this IANA name. Both have been checked by whoever read them."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -25,6 +25,7 @@ from runner.edge.snapshots import Snapshot
 from runner.edge.state import State
 from runner.errors import OurSide, Usage
 from runner.facts import Fact
+from runner.frozen import frozen
 from runner.hands import Perform
 from runner.loom import Woven
 from runner.records import Answer, Call, Json, Limits, Reply, Send, Step
@@ -44,7 +45,7 @@ CLIP: Final = 80
 """Characters of a param that are told."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tape:
     """What the command line says of a recording: to make one or to answer from one, in `folder` or in the state folder."""
 

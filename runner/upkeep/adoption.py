@@ -32,6 +32,7 @@ from runner.edge.state import State
 from runner.errors import Usage
 from runner.facts import Fact, Planned, Resolved, Saved
 from runner.feed import read_rows
+from runner.frozen import frozen
 from runner.loom import Ask, Loom, Outcome
 from runner.outcomes import outcome_of
 from runner.reading.study import Study, mode_of, open_study
@@ -114,6 +115,7 @@ class Adopter:
         assert study.blobs is not None
         self._study, self._journal, self._register, self._clock = study, study.journal, register, clock
         self._taker = Taker(study.blobs, found.output.resolve())
+        self._read = frozenset().union(*study.desk.plan.needs.values())
         self._who, self._found = who, found
         self._why = f"adopted from {RESULTS}" + (f" of journal {found.journal}" if found.journal else "")
 
@@ -149,7 +151,7 @@ class Adopter:
         ask, steps = told
         for step in steps:
             try:
-                artifacts = self._taker.take(step)
+                artifacts = self._taker.take(step, ask.step in self._read)
             except Unfit as reason:
                 self._found.lost[ask.request.id] = f"{ask.step}: {reason}"
             else:
@@ -181,20 +183,28 @@ class Adopter:
         return outcome_of(life)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Taker:
     """Brings what a line tells of a step into the store, after seeing that it is so. May be used by several threads."""
 
     blobs: Blobs
     root: Path
 
-    def take(self, step: Mapping[str, Any]) -> tuple[Artifact, ...]:
-        """The step's artifacts, in an order that gives the same line again. Raises `Unfit`."""
+    def take(self, step: Mapping[str, Any], is_read: bool = False) -> tuple[Artifact, ...]:
+        """The step's artifacts, in an order that gives the same line again. Raises `Unfit`.
+
+        Where a later step asks with them (`is_read`), only what the vendor gave will do: with a finished file it would ask for
+        something else, and buy that.
+        """
         try:
             claims = claims_of(step)
         except ValueError as error:
             raise Unfit(str(error)) from error
         artifacts = [self._artifact(claim, step) for claim in claims]
+        for claim, artifact in zip(claims, artifacts, strict=True):
+            if is_read and claim.source and artifact.sha256 != claim.source:
+                why = "is finished, and a later step reads what it was made of"
+                raise Unfit(f"{claim.path} {why}; `adbatch import-state` brings that")
         kinds = {artifact.kind for artifact in artifacts}
         words = [self._plain(step, kind) for kind in ("text", "json") if kind in step and kind not in kinds]
         if not words and not artifacts:

@@ -19,10 +19,12 @@ from typing import Any, Final
 
 from runner.edge.finisher import derived
 from runner.edge.journal import Journal
+from runner.edge.named import BEFORE, PENDING
 from runner.edge.outputs import RETIRED
-from runner.edge.retirement import BEFORE, DRAFT, IGNORE, PENDING
+from runner.edge.retirement import DRAFT, IGNORE
 from runner.edge.state import State
 from runner.errors import AdbatchError, Held, OurSide
+from runner.frozen import frozen
 from runner.manifest import moment
 from runner.upkeep.holdings import NAMED, Holdings
 
@@ -73,7 +75,7 @@ class Pruned:
         return {**heaps, "left": self.left or None, "removed": self.removed}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What is wished at the moment `now`: to see what has not been touched for `older` seconds, and perhaps to `remove` it."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -23,6 +22,7 @@ from runner.edge.journal import Journal
 from runner.edge.media import Bad, inspect
 from runner.errors import Usage
 from runner.facts import Answered, Fact, Resolved, Saved, Sent
+from runner.frozen import frozen
 from runner.providers.registry import Catalog
 from runner.records import Artifact, Money
 from runner.verdicts import Lost, Queued
@@ -30,7 +30,7 @@ from runner.verdicts import Lost, Queued
 How: TypeAlias = Literal["billed", "not_billed", "again"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Doubt:
     """An uncertain request.
 
@@ -89,7 +89,7 @@ def find_doubt(doubts: Sequence[Doubt], start: str) -> Doubt:
     return found[0]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """What somebody says of a request, for the record with who and why.
 

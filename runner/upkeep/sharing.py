@@ -36,6 +36,7 @@ from runner.edge.room import RESERVE
 from runner.edge.state import State
 from runner.errors import OurSide, Usage
 from runner.facts import Fact
+from runner.frozen import frozen
 from runner.upkeep.holdings import Holdings
 
 FORMAT: Final = 1
@@ -59,7 +60,7 @@ MEMBER: Final = re.compile(
 FEED: Final = re.compile(r"[0-9a-f]{64}(?:\.[a-z0-9]{1,8})?(?:\.gz)?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exported:
     """What went into an archive: jobs, requests, files (feeds and blobs), bytes of these, and how many that facts name are gone."""
 

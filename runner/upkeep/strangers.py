@@ -1,7 +1,8 @@
 """Strangers: results that lie in the output folder and that the state folder knows nothing of.
 
-A fresh checkout brings `results.jsonl` without the journal that bought what it names. A run there would buy all of it again, so it
-refuses and names the ways out. Looking costs nothing where the results are this journal's own, which the manifest tells.
+A fresh checkout brings `results.jsonl` without the journal that bought what it names, and so does an old copy of the state folder:
+its journal has the right name and has not heard of the last nights. A run there would buy all of it again, so it refuses and names
+the ways out. Looking costs nothing where the results are those that a run of this very journal noted when it ended.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 from runner.budgets import is_free
 from runner.desk import Desk
+from runner.edge.journal import Run
 from runner.edge.outputs import RESULTS
-from runner.edge.published import load_manifest, results_digest
+from runner.edge.published import results_digest
 from runner.edge.register import Register, open_register
 from runner.errors import Stranger
 from runner.loom import LookUp, Loom, Outcome
@@ -35,7 +36,7 @@ def refuse_strangers(shop: Workshop, variants: Iterator[Variant], meant: frozens
     """
     desk = shop.desk
     digest = results_digest(desk.output)
-    if digest is None or _is_own(desk.output, shop.journal.id, digest) or meant >= desk.plan.needs.keys():
+    if digest is None or is_own(shop.journal.runs(), digest) or meant >= desk.plan.needs.keys():
         return
     apart = _with_readers(desk.plan.needs, meant)
     counts: Counter[tuple[str, str]] = Counter()
@@ -99,11 +100,9 @@ def _with_readers(needs: Mapping[str, frozenset[str]], meant: frozenset[str]) ->
     return frozenset(apart)
 
 
-def _is_own(output: Path, journal_id: str, digest: str) -> bool:
-    """Whether these are the results that a run with this journal wrote here."""
-    told = load_manifest(output) or {}
-    results = told.get("results")
-    return told.get("journal") == journal_id and isinstance(results, dict) and results.get("sha256") == digest
+def is_own(runs: Sequence[Run], digest: str) -> bool:
+    """Whether results with this sha256 are what one of these runs left."""
+    return any(run.meta.get("results") == digest for run in runs)
 
 
 def _refusal(desk: Desk, counts: Mapping[tuple[str, str], int], sandbox: bool) -> str:

@@ -96,6 +96,7 @@ def test_any_line_can_be_shown(text: str, column: int) -> None:
         ("a\u202eb\u2066c", "a�b�c"),
         ("half \ud83d pair", "half � pair"),
         ("\x00\x7f\x9b", "���"),
+        ("\U0001f468\u200d\U0001f469 می\u200cخواهم", "\U0001f468\u200d\U0001f469 می\u200cخواهم"),  # joiners make one word
     ],
 )
 def test_nothing_forges_what_a_terminal_shows(text: str, safe: str) -> None:

@@ -65,8 +65,8 @@ def test_a_quiet_night_is_three_lines(tmp_path: Path, adbatch: Adbatch) -> None:
 
 
 def test_a_run_starts_without_what_few_runs_need() -> None:
-    """The gallery, plans, the layout of banners, described vendors and the terminal's progress are imported by who wants them."""
-    rare = ("rich", "runner.report.gallery", "runner.planning.forecast", "runner.compose.render", "runner.job.vendor")
+    """Pillow, gallery, plans, layout of banners, described vendors and the terminal's progress are imported by who wants them."""
+    rare = ("PIL", "rich", "runner.report.gallery", "runner.planning.forecast", "runner.compose.render", "runner.job.vendor")
     code = f"import sys, runner.cli.closing, runner.cli.progress, runner.workflow; print([n for n in {rare} if n in sys.modules])"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"

@@ -29,7 +29,8 @@ def test_files_are_held_against_the_results(tmp_path: Path, adbatch: Adbatch) ->
     ]
     assert ended.err.splitlines() == [
         "named by nobody, and left alone: notes.txt",
-        "2 of 4 files are what results.jsonl says; `adbatch rebuild` makes them anew from the state folder",
+        "2 of 4 files are what results.jsonl says; `adbatch rebuild` makes them anew from the state folder, "
+        "once what somebody edited is removed",
     ]
     told = json.loads(adbatch("verify", "job.yaml", "--json").out)
     assert (told["whole"], told["files"], told["missing"]) == (False, 4, ["mug/scene.png"])

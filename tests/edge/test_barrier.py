@@ -26,7 +26,7 @@ def test_files_get_their_places_together(tmp_path: Path, folder: int, count: int
     """Nothing has its name before `settle`, everything after it, with content, mode and time; nothing else is left."""
     with Staging(folder, ".torn-", 0o640) as staging:
         for number in range(count):
-            staging.add(f"{number}".encode(), folder, f"{number}.txt", (1_000, 2_000_000_000 + number))
+            os.utime(staging.add(f"{number}".encode(), folder, f"{number}.txt"), ns=(1_000, 2_000_000_000 + number))
         assert len(staging) == count
         assert not list(tmp_path.glob("*.txt"))
         staging.settle()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from runner.edge.media import MOST_FRAMES, MOST_PIXELS, Bad, Media, inspect, sniff
+from runner.edge.media import MOST_FRAMES, MOST_PIXELS, Bad, Media, inspect, inspect_bytes, sniff
 
 FORMATS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "AVIF": "avif"}
 
@@ -38,10 +38,12 @@ def film(width: int = 640, height: int = 360) -> bytes:
 
 
 def look(tmp_path: Path, data: bytes) -> Media | Bad:
-    """Inspect `data` as a file without a telling name."""
+    """Inspect `data` as a file without a telling name; from memory it is the same."""
     path = tmp_path / "file"
     path.write_bytes(data)
-    return inspect(path)
+    found = inspect(path)
+    assert found == inspect_bytes(data)
+    return found
 
 
 def why(tmp_path: Path, data: bytes) -> str:

@@ -9,8 +9,9 @@ from typing import Final
 import pytest
 
 from runner.edge.blobs import Blobs
+from runner.edge.named import BEFORE, PENDING
 from runner.edge.outputs import Outputs, result_line
-from runner.edge.retirement import BEFORE, PENDING, Retired, Retirement
+from runner.edge.retirement import Retired, Retirement
 from runner.errors import OurSide
 
 NOW: Final = 1_800_000_000.0
@@ -88,6 +89,14 @@ def test_an_old_path_is_retired_when_the_new_one_is_there(desk: Desk) -> None:
     assert desk.run({"mug": {"pictures/mug.png": "a mug"}}) == Retired(1)
     assert desk.files() == {"pictures/mug.png", ".retired/mug/scene.png"}
     assert desk.run({"mug": "skipped"}) == Retired(1)
+
+
+def test_what_only_reads_alike_is_retired_where_it_is_another_file(desk: Desk) -> None:
+    """A key that is written otherwise now leaves nothing behind; on a disk that takes both for one file, that file stays."""
+    desk.run(MUG)
+    desk.run({"Mug": {"Mug/scene.png": "a mug"}})
+    found, is_one_file = sorted(path.lower() for path in desk.files()), (desk.root / "MUG").exists()
+    assert found == ["mug/scene.png"] if is_one_file else [".retired/mug/scene.png", "mug/scene.png"]
 
 
 def test_the_last_file_of_an_open_step_stays(desk: Desk) -> None:

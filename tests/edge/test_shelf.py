@@ -46,6 +46,29 @@ async def test_who_comes_meanwhile_goes_with_the_next_lot() -> None:
     assert lots == [1, 3]
 
 
+async def test_with_several_turns_as_many_lots_go_at_once() -> None:
+    """The second begins while the first is under way; who comes while all turns are taken goes with the third."""
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    lots: list[int] = []
+
+    def put_all(many: Sequence[int]) -> list[int]:
+        lots.append(len(many))
+        begun.release()
+        assert go_on.wait(10)
+        return [number * 10 for number in many]
+
+    shelf = Shelf(put_all, asyncio.Semaphore(2))
+    work = []
+    for number in range(2):
+        work.append(asyncio.ensure_future(shelf.put(number)))
+        assert await asyncio.to_thread(begun.acquire, timeout=10)
+    work += [asyncio.ensure_future(shelf.put(number)) for number in range(2, 5)]
+    await asyncio.wait(work, timeout=0.0)
+    go_on.set()
+    assert await asyncio.gather(*work) == [0, 10, 20, 30, 40]
+    assert lots == [1, 1, 3]
+
+
 async def test_a_disk_that_fails_is_told_to_all_of_the_lot(tmp_path: Path) -> None:
     """Each of them hears it, and the next lot is tried anew."""
     blobs = Blobs(tmp_path / "blobs")

@@ -196,6 +196,35 @@ def test_one_that_waits_longer_goes_first(tmp_path: Path) -> None:
         assert len(second.turn()) == 1
 
 
+def idle(run: Run) -> None:
+    """Ten seconds in which the run looks around and does nothing."""
+    for _ in range(10):
+        run.clock.advance(1.0)
+        with run.turnstile.turn(run.conductor):
+            pass
+
+
+@pytest.mark.parametrize("time", [5, 7_000_000_000])
+def test_one_that_comes_late_or_leaves_is_noticed(tmp_path: Path, time: int) -> None:
+    """Though the folder has long been as it was, and is not read in every turn; whatever times its file system keeps."""
+    clock, limits = VirtualClock(), Limits(concurrent=1)
+    with (first := Run(tmp_path, limits, clock, 5)).turnstile:
+        [send] = first.turn()
+        os.utime(tmp_path, ns=(time, time))
+        idle(first)
+        with (late := Run(tmp_path, limits, clock, 3, seed=1)).turnstile:
+            os.utime(tmp_path, ns=(time + 1, time + 1))
+            assert late.turn() == []
+            clock.advance(0.1)
+            assert first.land(send) != []
+            assert first.land(first.flying[0][2]) == []
+            [last] = late.turn()
+            os.utime(tmp_path, ns=(time, time))
+            idle(first)
+        assert len(first.turn()) == 1
+    late.answer(last)
+
+
 def test_one_that_waits_and_says_nothing_is_passed(tmp_path: Path) -> None:
     """A run that was stopped (Ctrl-Z) while it waited keeps nobody for long."""
     clock, limits = VirtualClock(), Limits(concurrent=1)

@@ -81,7 +81,7 @@ steps:
         "9:37 steps.c.with.prompt: there is no filter uper; did you mean upper?",
         "10:37 steps.d.with.prompt: there is no step bb; did you mean b?",
         "11:49 steps.e.with.seed: is 0; the least allowed is 1",
-        "12:48 steps.f.with.prompt.template: there is no templates/gone.j2",
+        f"12:48 steps.f.with.prompt.template: there is no {tmp_path}/templates/gone.j2",
         "13:62 steps.g.with.tone: 'loud' is not one of dry, warm [mug at 318]",
         "14:37 steps.h.with.image: row has no picture; it takes id, image, title, tone [mug at 318]",
         "15:47 steps.i.save: row.title has no nope [mug at 318]",
@@ -260,3 +260,18 @@ def test_memory_does_not_grow_with_the_variants(tmp_path):
     assert result.variants == 20_000
     assert result.complaints == ()
     assert peak < 3_000_000
+
+
+@pytest.mark.parametrize(("guard", "told"), [("", True), (", guard: {min_rows: 0}", False)])
+def test_a_where_that_chooses_nothing_is_a_mistake(tmp_path, guard, told):
+    """A misspelt value would retire everything in silence; who means it says that no row will do."""
+    plan = make_plan(tmp_path, TEXT, head=HEAD.replace("feed.csv}", f"feed.csv, where: row.title == 'Mgu'{guard}}}"))
+    found = said(checked(plan, rows(3)))
+    assert [line.partition(": chooses no row")[0] for line in found] == ["3:31 feed.where"] * told
+    assert check(plan, list).complaints == ()
+
+
+def test_two_rows_of_one_key_are_not_told_as_one_path(tmp_path):
+    """That is the survey's to say; that their files would meet follows from it."""
+    plan = make_plan(tmp_path, CUT % ", save: '{{ row.id }}'")
+    assert said(checked(plan, [make_row("a", image="a.png"), make_row("a", 3, image="b.png")])) == []

@@ -40,6 +40,20 @@ def _spot(path: Path, of: Literal["key", "value"] = "value") -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("../feeds/a.csv", "feeds/a.csv"),
+        ("a.csv", "jobs/a.csv"),
+        ("/a.csv", "/a.csv"),
+        ("https://a.example/b//c", "https://a.example/b//c"),
+    ],
+)
+def test_what_a_file_names_is_called_as_from_where_it_is_named(name: str, called: str) -> None:
+    """A path in a message can be opened from the folder the command was given in."""
+    assert DOCUMENT.beside(name) == called
+
+
+@pytest.mark.parametrize(
     ("path", "key", "value"),
     [
         ((), (2, 1), (2, 1)),

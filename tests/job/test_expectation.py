@@ -30,7 +30,9 @@ def wrong(folder: Path, text: str, use: str = "pen/text", name: str = "copy", **
 def test_what_is_written_is_what_is_expected(tmp_path: Path) -> None:
     """Every form of every field."""
     found = expect(
-        tmp_path, '{ratio: ["1.91:1"], tolerance: 2.5%, sizes: {300x250: 150, 728x90: 100}, unlike_source: 6, mode: rgb}'
+        tmp_path,
+        '{ratio: ["1.91:1"], tolerance: 2.5%, sizes: {300x250: 150, 728x90: 100}, unlike_source: 6, mode: rgb}',
+        "pen/picture",
     )
     assert found.ratios == (Ratio("1.91:1", Fraction("1.91")),)
     assert found.tolerance == 0.025
@@ -40,8 +42,9 @@ def test_what_is_written_is_what_is_expected(tmp_path: Path) -> None:
 
 def test_expressions_are_rendered_for_the_variant(tmp_path: Path) -> None:
     """Numbers, ratios and lists of words may come from the row."""
-    found = expect(tmp_path, '{width: "{{ row.w | int }}", ratio: "{{ row.r }}", required: "{{ [row.title] }}"}', w="30", r="4:5")
-    assert (found.width, found.ratios[0].value, found.required) == (30, Fraction(4, 5), ("Thing 1",))
+    found = expect(tmp_path, '{width: "{{ row.w | int }}", ratio: "{{ row.r }}"}', "pen/picture", w="30", r="4:5")
+    assert (found.width, found.ratios[0].value) == (30, Fraction(4, 5))
+    assert expect(tmp_path, '{required: "{{ [row.title] }}"}').required == ("Thing 1",)
 
 
 def test_a_column_may_be_called_anything(tmp_path: Path) -> None:
@@ -97,11 +100,18 @@ def test_a_pack_brings_its_limits_and_what_stands_beside_it_goes_before(tmp_path
             "steps.copy.expect.role: meta-feed has no role ear; it has primary_text, headline",
         ),
         ('{max_chars: "{{ row.title }}"}', "pen/text", "needs a whole number, got 'Thing 1'; write {{ … | int }}"),
-        ('{max_kb: "{{ row.title }}"}', "pen/text", "needs a number, got 'Thing 1'; write {{ … | float }}"),
-        ('{ratio: "{{ row.title }}"}', "pen/text", "needs width to height, such as 1.91:1, got"),
-        ('{unlike_source: "{{ 65 }}"}', "pen/text", "needs a whole number up to 64, got '65'"),
+        ('{max_kb: "{{ row.title }}"}', "pen/picture", "needs a number, got 'Thing 1'; write {{ … | float }}"),
+        ('{ratio: "{{ row.title }}"}', "pen/picture", "needs width to height, such as 1.91:1, got"),
+        ('{unlike_source: "{{ 65 }}"}', "pen/picture", "needs a whole number up to 64, got '65'"),
         ('{required: "{{ 5 }}"}', "pen/text", "needs a list of texts, got '5'"),
         ('{facts: ["{{ row. }}"]}', "pen/text", "steps.copy.expect.facts[0]: not a template"),
+        ("{width: 300}", "pen/text", "steps.copy.expect.width: is for a picture, and the step gives a text"),
+        ("{max_chars: 30}", "pen/picture", "steps.copy.expect.max_chars: is for a text, and the step gives a picture"),
+        (
+            "{pack: google-responsive, role: headline}",
+            "pen/picture",
+            "steps.copy.expect.role: google-responsive has headline for a text, and the step gives a picture",
+        ),
     ],
 )
 def test_what_cannot_be_expected_is_told(tmp_path: Path, text: str, use: str, told: str) -> None:

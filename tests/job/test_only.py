@@ -73,11 +73,11 @@ def test_an_expression_takes_variants(plan: Plan, text: str, count: int, first: 
         ("rwo.id == 'mug'", "--only:1:1: there is no rwo here; did you mean row?"),
         ("matrix.lcale == 'de-DE'", "--only:1:8: matrix has no lcale; did you mean locale?"),
         ("row.title | lowr == 'mug'", "--only:1:13: there is no filter lowr; did you mean lower?"),
-        ("row.id = 'mug'", "--only:1:8: not a template: expected token 'end of print statement', got '='; write == to compare"),
+        ("row.id = 'mug'", "--only:1:8: not a template: expected the end of the expression, got '='; write == to compare"),
         ("steps.copy.text == 'x'", "--only:1:1: there is no steps here; it takes job, matrix, row, seed, variant, vars"),
         ("row.id ==\n'mug' | lowr", "--only:2:9: there is no filter lowr; did you mean lower?"),
-        ("", "--only:1:1: not a template: Expected an expression, got 'end of print statement'"),
-        ("a {{ row.id }}", "--only:1:3: not a template: expected token 'end of print statement', got '{'"),
+        ("", "--only:1:1: not a template: Expected an expression, got its end"),
+        ("a {{ row.id }}", "--only:1:3: not a template: expected the end of the expression, got '{'"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(plan: Plan, text: str, said: str) -> None:
@@ -99,7 +99,8 @@ def test_a_mistake_shows_the_expression(plan: Plan) -> None:
 def test_a_row_that_cannot_tell_is_blamed(plan: Plan) -> None:
     """A column that a row lacks is a mistake, as in `where`, and not a variant left out in silence."""
     assert told(plan, "row.idd == 'mug'") == [
-        "--only:1:5: row has no idd; did you mean id?\n    1 | row.idd == 'mug'\n      |     ^\n    feed feed.csv:2 (id mug)"
+        "--only:1:5: row has no idd; did you mean id?\n    1 | row.idd == 'mug'\n      |     ^\n"
+        f"    feed {plan.document.beside('feed.csv')}:2 (id mug)"
     ]
 
 

@@ -127,11 +127,15 @@ def test_a_long_path_is_cut_and_stays_two():
         ("Manifest.JSON/x", "Manifest.JSON-/x"),
         ("a.png/b", "a.png-/b"),
         ("a/b.TXT/c", "a/b.TXT-/c"),
+        ("a.json/b", "a.json-/b"),
+        ("Manifest", "Manifest-"),
+        ("provenance.intoto", "provenance.intoto-"),
+        ("a/manifest", "a/manifest"),
         ("a.png", "a.png"),
         ("results.jsonl", "results.jsonl"),
         ("x.results.jsonl/y", "x.results.jsonl/y"),
     ],
 )
 def test_a_folder_is_never_called_as_a_file_may_be(text, path):
-    """Whatever one row's folder is called, no other row's file, and none of ours, is in its way."""
+    """Whatever one row's folder or file is called, no other row's file, and none of ours, is in its way."""
     assert clean_path(text) == path

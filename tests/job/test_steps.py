@@ -36,6 +36,10 @@ def test_order_follows_from_what_is_read(tmp_path):
             ["6:3 steps.a: steps wait for each other: a → a; one of them must not read the next"],
         ),
         (
+            "  a: {use: pen/text, with: {prompt: x}, finish: {format: jpeg}}",
+            ["6:49 steps.a.finish: is for pictures, and the step gives a text"],
+        ),
+        (
             "  a: {use: pen/txt, with: {prompt: x}}",
             ["6:12 steps.a.use: there is no pen/txt; did you mean pen/text?"],
         ),

@@ -174,9 +174,9 @@ CHAT = "  copy: {use: openai/chat, with: {prompt: '{{ row.title }}', model: m}}\
         (
             CHAT.replace("openai/chat,", "openai/chat, lane: batch,"),
             "openai/chat: {each: 0.10, currency: USD}",
-            "one by one: 0.4 USD (without `lane: batch` on copy)",
+            "batches are answered within a day; one by one: 0.4 USD (without `lane: batch` on copy)",
         ),
-        (CHAT.replace("openai/chat,", "openai/chat, lane: batch,"), "", ""),
+        (CHAT.replace("openai/chat,", "openai/chat, lane: batch,"), "", "batches are answered within a day"),
         (COPY, "", ""),
     ],
 )

@@ -119,6 +119,16 @@ async def test_results_that_are_too_old_are_asked_anew(tmp_path: Path) -> None:
         assert (counts(forecast), whys(forecast)) == ({"again": 2}, {"max_age passed": (2, ["31 days old"])})
 
 
+async def test_a_step_that_is_left_out_is_not_asked_anew_for_its_age(tmp_path: Path) -> None:
+    """What is too old is told only of the steps that are selected: the run asks for no other."""
+    top = "refresh: {max_age: 30d}\noutput: {dir: out}\n"
+    other = COPY.replace("copy", "other").replace("Headline", "Slogan")
+    async with open_bench(tmp_path, COPY + other, top=top) as bench:
+        await bench.run()
+        forecast = await bench.plan(clock=Later(31), choice=Choice(steps=("copy",)))
+        assert (counts(forecast), counts(forecast, "other")) == ({"again": 2}, {"reused": 2})
+
+
 async def test_what_the_last_run_did_not_reach_is_not_asked_yet(tmp_path: Path) -> None:
     """After a run of some variants the others are new because nobody asked, not because anything changed."""
     async with open_bench(tmp_path, COPY) as bench:

@@ -159,7 +159,7 @@ def test_a_row_that_the_job_leaves_out_says_why(tmp_path: Path) -> None:
     path.write_text(text.replace("{path: feed.csv}", "{path: feed.csv, where: row.id == 'mug'}"))
     with (
         open_study(path) as study,
-        pytest.raises(Usage, match=r"row hat \(feed.csv:3\) is in the feed, but feed.where .*job.yaml:3"),
+        pytest.raises(Usage, match=r"row hat \(/.*/feed.csv:3\) is in the feed, but feed.where .*job.yaml:3"),
     ):
         find_variants(study, "hat")
     path.write_text(text.replace("{path: feed.csv}", "{path: feed.csv, limit: 1}"))

@@ -16,11 +16,12 @@ from runner.edge.journal import Journal
 from runner.edge.published import Claim
 from runner.edge.rehearsal import Stage
 from runner.edge.state import State
-from runner.errors import Invalid, Usage
+from runner.errors import Invalid, Stranger, Usage
 from runner.facts import Answered, Fact, Planned, Resolved, Saved, Sent, Stopped
 from runner.records import Artifact, make_request
 from runner.results import written
 from runner.upkeep.adoption import Adopted, Taker, adopt_results
+from runner.upkeep.verification import verify_output
 from runner.verdicts import Lost
 from tests.projects import COPY, FEED, SCENE, billed, write_project
 from tests.upkeep.conftest import play
@@ -85,6 +86,31 @@ async def test_the_journal_says_what_it_is(tmp_path: Path, stage: Stage) -> None
     assert kinds == ["Planned", "Resolved", "Saved"] * 2
     word = next(fact for fact in facts(path) if isinstance(fact, Resolved))
     assert (word.how, word.who, word.why) == ("adopted", "tester", f"adopted from results.jsonl of journal {journal}")
+
+
+async def test_a_finished_picture_does_not_stand_for_what_a_later_step_read(tmp_path: Path, stage: Stage) -> None:
+    """With it the later step would ask for something else: nothing is taken, and the run refuses instead of buying again."""
+    picture = 'use: jivox/image\n    with: {prompt: "{{ row.title }}", width: 64, height: 64}'
+    wide = 'use: jivox/outpaint\n    with: {image: "{{ steps.pic.file }}", width: 90, height: 64}'
+    path = await bought(tmp_path, stage, f"  pic:\n    {picture}\n    finish: {{format: jpeg}}\n  wide:\n    {wide}\n")
+    paid = billed(tmp_path / "vendors")
+    found = await adopt(path, stage)
+    assert (found.taken.total(), len(found.lost)) == (0, 2)
+    assert all("is finished, and a later step reads what it was made of" in why for why in found.lost.values())
+    with pytest.raises(Stranger, match="names 4 bought results"):
+        await play(path, stage)
+    assert billed(tmp_path / "vendors") == paid
+
+
+async def test_a_clone_with_a_newer_feed_replaces_what_has_changed(tmp_path: Path, stage: Stage) -> None:
+    """The old file of a row that is another now was never in this store; it is replaced all the same, an edited one is not."""
+    path = await bought(tmp_path, stage)
+    (tmp_path / "feed.csv").write_text(FEED.replace("Mug", "Blue mug").replace("Hat", "Red hat"), "utf-8")
+    (tmp_path / "out" / "hat" / "copy.txt").write_text("my hat", "utf-8")
+    await adopt(path, stage)
+    report = await play(path, stage)
+    found = verify_output(tmp_path / "out")
+    assert (report.manifest["kept"], found.changed) == (["hat/copy.txt"], ["hat/copy.txt"])
 
 
 async def test_adopting_twice_adds_nothing(tmp_path: Path, stage: Stage) -> None:

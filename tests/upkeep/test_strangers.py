@@ -11,6 +11,7 @@ import pytest
 from runner.edge.clock import SystemClock
 from runner.edge.rehearsal import Stage
 from runner.errors import Stranger
+from runner.planning.forecast import Question, make_forecast
 from runner.upkeep.adoption import adopt_results
 from tests.projects import COPY, FEED, PROJECT, SCENE, billed, write_project
 from tests.upkeep.conftest import play
@@ -93,6 +94,25 @@ async def test_a_journal_s_own_results_stop_nothing(tmp_path: Path, stage: Stage
     (tmp_path / "feed.csv").write_text(FEED + "cap,Cap,cap.png\n")
     report = await play(path, stage)
     assert (report.told.exit_code, report.manifest["providers"]["jivox"]["sent"]) == (0, 1)
+
+
+async def test_an_old_copy_of_the_state_stops_the_run(tmp_path: Path, stage: Stage) -> None:
+    """A backup or a stale cache has the journal of these results, from before it bought them: it is not bought again for that."""
+    path = write_project(tmp_path, COPY + SCENE)
+    await play(path, stage)
+    shutil.copytree(tmp_path / ".adbatch", tmp_path / "backup")
+    (tmp_path / "feed.csv").write_text(FEED.replace("Mug", "Blue mug"), "utf-8")
+    await play(path, stage)
+    paid = billed(tmp_path / "vendors")
+    shutil.rmtree(tmp_path / ".adbatch")
+    (tmp_path / "backup").rename(tmp_path / ".adbatch")
+    [note] = (await make_forecast(Question(path, stage))).document["notes"]
+    assert "until `adbatch adopt` takes it in" in note
+    with pytest.raises(Stranger, match=r"names 2 bought results that the state folder does not know \(1 copy, 1 scene\)"):
+        await play(path, stage)
+    await adopt_results(path, stage, SystemClock(), "tester")
+    assert (await play(path, stage)).told.exit_code == 0
+    assert billed(tmp_path / "vendors") == paid
 
 
 async def test_results_that_were_pulled_stop_the_run(tmp_path: Path, stage: Stage) -> None:

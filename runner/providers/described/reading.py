@@ -8,10 +8,11 @@ whatever the vendor sent.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from runner.fields import Gives
+from runner.frozen import frozen
 from runner.job.vendor import AnswerSpec, PollSpec, ResultSpec, TellingSpec, Vendor
 from runner.providers.addresses import NEXT_STAGE, ticket_at
 from runner.providers.contract import (
@@ -44,7 +45,7 @@ WORSE: Final[list[type]] = [Busy, Broken, Refused, Barred, Lost]
 """Verdicts of failure, from the mildest to the worst: what may have been bought comes last."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exchange:
     """An answer, and what it is the answer to."""
 

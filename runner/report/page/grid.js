@@ -58,7 +58,7 @@
     const told = fixed();
     const cells = arrange.cards(row);
     const many = adbatch.counted(row.items.length, "result");
-    const words = el("div", { class: "words" }, el("strong", { dir: "auto" }, by.label(row.group)), el("span", { class: "quiet", dir: "auto" }, by.more(row.group)), el("span", { class: "quiet many" }, many));
+    const words = el("div", { class: "words" }, el("strong", { dir: "auto", title: by.label(row.group) }, by.label(row.group)), el("span", { class: "quiet", dir: "auto" }, by.more(row.group)), el("span", { class: "quiet many" }, many));
     const title = el("div", { class: "label", role: "rowheader" }, words);
     element.replaceChildren(title, ...cells.map((cards, place) => cellOf(r, cards, place, told)));
     const missing = new Set(cells.flatMap((cards) => cards.slice(0, most())).map((card) => card.v).filter((v) => !store.variant(v)));

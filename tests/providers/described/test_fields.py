@@ -32,7 +32,7 @@ FIELDS = {"a": {"type": ["string"]}, "b": {"type": ["array"]}, "c": {"type": ["o
 def test_a_field_is_what_json_schema_says(said: dict[str, Any], field: Field) -> None:
     """Types, bounds, choices; what has no type is told by its other words."""
     made = field_of(FieldSpec.model_validate(said))
-    assert made == Field(**{**{name: getattr(field, name) for name in Field.__slots__}, "open_fields": made.open_fields})
+    assert made == Field(**{**{name: getattr(field, name) for name in Field.__match_args__}, "open_fields": made.open_fields})
 
 
 def problems(rules: list[dict[str, Any]], params: dict[str, Any]) -> list[str]:
