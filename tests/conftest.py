@@ -3,7 +3,8 @@
 What has been collected is set aside from the garbage collector: it lives to the end, and walking these thousands of tests took a
 second or two whenever a test that measures memory had the collector run.
 
-The hang-up signal is what it is in a terminal, also where `nohup` started the suite: processes hand it on to those they start.
+Signals are what they are in a terminal, also where `nohup`, or a shell in the background, started the suite: processes hand on to
+those they start which ones are ignored.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 os.environ.setdefault("ADBATCH_NO_REPORT", "1")
 os.environ.pop("GITHUB_STEP_SUMMARY", None)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Final
+from weakref import finalize
 
 from runner.edge.blobs import PRIVATE_FOLDER
 
@@ -57,6 +58,7 @@ class Makings:
             except sqlite3.Error:
                 table.close()
                 raise
+            finalize(self, table.close)  # it lives as long as whoever asks: a run, or a look at one
             self._table = table
         return self._table
 

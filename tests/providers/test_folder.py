@@ -49,7 +49,7 @@ def test_nothing_here_can_wait_dial_or_throw_dice(name: str) -> None:
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert not {module for module in imported if module in FORBIDDEN or module.split(".")[0] in FORBIDDEN}
     assert all(
-        module.startswith(("runner.providers", "runner.fields", "runner.records", "runner.verdicts"))
+        module.startswith(("runner.providers", "runner.fields", "runner.frozen", "runner.records", "runner.verdicts"))
         for module in imported
         if module.startswith("runner")
     )
