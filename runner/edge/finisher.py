@@ -23,7 +23,7 @@ from runner.job.finishing import Finishing, Unfinished
 from runner.records import Artifact, Made
 
 FOLDER: Final = "finished"
-MOST_KNOWN: Final = 20_000
+MOST_KNOWN: Final = 4_000
 MOST_HELD: Final = 8 << 20
 """Bytes of marked pictures that wait in memory to be put on the disk together."""
 

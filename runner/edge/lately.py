@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
+from typing import Final
+
+BESIDE: Final = 512
+"""Bytes that an entry takes beside what it holds, roughly: small pictures are many."""
 
 
 class Lately:
@@ -22,12 +26,12 @@ class Lately:
     def put(self, sha256: str, data: bytes) -> None:
         """Keep `data` at hand; the oldest make room."""
         with self._lock:
-            if sha256 in self._known or len(data) > self._room:
+            if sha256 in self._known or len(data) + BESIDE > self._room:
                 return
             self._known[sha256] = data
-            self._held += len(data)
+            self._held += len(data) + BESIDE
             while self._held > self._room:
-                self._held -= len(self._known.popitem(last=False)[1])
+                self._held -= len(self._known.popitem(last=False)[1]) + BESIDE
 
     def get(self, sha256: str) -> bytes | None:
         """The bytes, None where they are not at hand."""
@@ -37,5 +41,5 @@ class Lately:
         """The bytes for the last time."""
         with self._lock:
             data = self._known.pop(sha256, None)
-            self._held -= len(data or b"")
+            self._held -= 0 if data is None else len(data) + BESIDE
             return data

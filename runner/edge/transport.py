@@ -57,7 +57,7 @@ SUBMIT_KEEP_ALIVE: Final = 1.0
 are fewer than any server's own patience; and yet a busy lane's submits hardly ever need a new connection."""
 PLAINLY: Final = MappingProxyType({"Accept-Encoding": "identity"})
 """Files come compressed as they are; a length that means something shows where one was cut."""
-PLACES_KEPT: Final = 8192
+PLACES_KEPT: Final = 4096
 """Addresses and headers remembered of a lane: those of submits are few, those of polls all different and asked several times."""
 HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from tests.bench.measure import measure
-from tests.bench.rounds import Round, ask_vendor, open_vendor
+from tests.bench.rounds import Round, ask_vendor, make_way, open_vendor
 from tests.bench.scenarios import Scenario
 
 AT_ONCE: Final = 100
@@ -118,7 +118,7 @@ def run_peer(peer: Peer, scenario: Scenario, folder: Path, prompts: Path, enviro
         return f"not here; {peer.named_by} names it"
     if shutil.which(program) is None:
         return f"no program: {program}"
-    shutil.rmtree(folder, ignore_errors=True)
+    make_way(folder)
     folder.mkdir(parents=True)
     with open_vendor(scenario.vendor) as url:
         errand = Errand(program, folder, url, prompts)
