@@ -108,20 +108,21 @@ def _sniff_ftyp(head: bytes) -> Kind | None:
 def inspect(path: Path) -> Media | Bad:
     """Decode the file completely and say what it is, or why it is not usable. Raises `OSError` only if it cannot be opened."""
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-        kind = sniff(head)
-        if kind is None:
-            return Bad(_describe_stranger(head))
-        file.seek(0)
-        return _inspect_video(file) if kind is MP4 else _inspect_picture(file.read(), kind)
+        return _inspect(file)
 
 
 def inspect_bytes(data: bytes) -> Media | Bad:
     """`inspect` for a file whose bytes are at hand."""
-    kind = sniff(data[:HEAD_BYTES])
+    return _inspect(io.BytesIO(data))
+
+
+def _inspect(file: BinaryIO) -> Media | Bad:
+    head = file.read(HEAD_BYTES)
+    kind = sniff(head)
     if kind is None:
-        return Bad(_describe_stranger(data[:HEAD_BYTES]))
-    return _inspect_video(io.BytesIO(data)) if kind is MP4 else _inspect_picture(data, kind)
+        return Bad(_describe_stranger(head))
+    file.seek(0)
+    return _inspect_video(file) if kind is MP4 else _inspect_picture(file.read(), kind)
 
 
 def _describe_stranger(head: bytes) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 from array import array
 from bisect import bisect_left
@@ -58,8 +59,7 @@ class Named:
         if not self.has(sha256):
             return False
         with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file, self._blobs.sink() as sink:
-            while piece := file.read(PIECE):
-                sink.write(piece)
+            shutil.copyfileobj(file, sink, PIECE)
             return sink.finish().sha256 == sha256
 
 

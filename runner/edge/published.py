@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -86,8 +87,7 @@ def take_published(folder: Path, relative: str, blobs: Blobs) -> str | None:
     if file is None:
         return None
     with file, blobs.sink() as sink:
-        while piece := file.read(PIECE):
-            sink.write(piece)
+        shutil.copyfileobj(file, sink, PIECE)
         blob = sink.finish()
         with suppress(OSError):  # somebody else's file stays as it is, and is read once more by each run
             at = stamp(file.fileno(), blob.sha256)

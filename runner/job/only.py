@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from jinja2 import nodes
 
-from runner.errors import Complaint, Invalid, Place, RowPlace
+from runner.errors import Complaint, Invalid, Place
 from runner.fields import suggest
 from runner.job.document import Document
 from runner.job.memo import Scale
@@ -83,8 +83,7 @@ class Only:
         try:
             return bool(self._prompt.render({**scope, **self._fence.globals}))
         except Unrenderable as wrong:
-            row = variant.row
-            blamed = RowPlace(self._plan.document.beside(row.file), row.line, self._plan.job.feed.key, row.key)
+            blamed = self._plan.place_of(variant.row)
             raise Invalid([_placed(Complaint(shorten(wrong.message), row=blamed), self._document)]) from None
 
     def _wanted(self) -> Iterator[Wanted]:

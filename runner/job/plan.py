@@ -245,9 +245,13 @@ class Plan:
         named = {"row": values, "matrix": cell, "vars": self.job.vars, "variant": number, "seed": seed}
         return {**named, "steps": answers, "job": {"name": self.job.name}, **self._globals}
 
+    def place_of(self, row: Row) -> RowPlace:
+        """Where the row is, as whoever named the job would find it."""
+        return RowPlace(self.document.beside(row.file), row.line, self.job.feed.key, row.key)
+
     def complaint(self, message: str, path: Path, row: Row | None = None, place: Place | None = None) -> Complaint:
         """A complaint about the value at `path`, and the row that shows it."""
-        blamed = None if row is None else RowPlace(self.document.beside(row.file), row.line, self.job.feed.key, row.key)
+        blamed = None if row is None else self.place_of(row)
         bare = problem_complaint(Problem(path, message), (), self.document)
         return Complaint(bare.message, dotted(path), place or bare.place, blamed)
 

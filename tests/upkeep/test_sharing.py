@@ -332,15 +332,15 @@ async def test_a_shared_folder_is_one_state(tmp_path: Path) -> None:
     """Two checkouts that name one state folder outside of them buy once, hold each other's job, and keep .gitignore files alone."""
     folders = [checkout(tmp_path / name) for name in ("one", "two")]
     for folder in folders:
-        (folder / "adbatch.yaml").write_text('version: 1\nstate: ../shared/state\nproviders:\n  jivox: {account: "1042"}\n')
+        (folder / "adbatch.yaml").write_text('version: 1\nstate: ../team/state\nproviders:\n  jivox: {account: "1042"}\n')
     for folder in folders:
         async with open_stage_here(tmp_path / "vendors") as stage:
             await run_job(Order(folder / "job.yaml", sandbox=True, stage=stage), Listener())
     assert billed(tmp_path / "vendors").total() == 4
     assert not (folders[0] / ".adbatch").exists()
-    state = State(tmp_path / "shared/state", "sandbox")
+    state = State(tmp_path / "team/state", "sandbox")
     with state.lock("small", NOW), pytest.raises(Held):
         async with open_stage_here(tmp_path / "vendors") as stage:
             await run_job(Order(folders[0] / "job.yaml", sandbox=True, stage=stage), Listener())
-    shutil.rmtree(tmp_path / "shared")
+    shutil.rmtree(tmp_path / "team")
     assert not (tmp_path / ".gitignore").exists()
