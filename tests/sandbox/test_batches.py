@@ -38,11 +38,19 @@ async def create(sandbox: Sandbox, lines: list[Any], **more: Any) -> dict[str, A
 
 
 async def look(sandbox: Sandbox, batch: dict[str, Any], seconds: float = 0) -> dict[str, Any]:
-    """The batch so many seconds later, after it has been finalized if it is being so."""
+    """The batch so many seconds later."""
     sandbox.clock.now += seconds
     status, shown = await sandbox.get(f"{BASE}/batches/{batch['id']}")
     assert status == 200
     return dict(shown)
+
+
+async def end(sandbox: Sandbox, batch: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The batch so many seconds later, once its output is written: each look waits for that for a while only."""
+    done = await look(sandbox, batch, seconds)
+    while done["status"] == "finalizing":
+        done = await look(sandbox, batch)
+    return done
 
 
 async def content(sandbox: Sandbox, name: str) -> list[dict[str, Any]]:
@@ -56,7 +64,7 @@ async def test_a_batch_goes_its_way(sandbox: Sandbox):
     """It is validated, carried out, finalized and completed; its answers come in an order of their own, each with its custom id."""
     batch = await create(sandbox, [line(str(n)) for n in range(12)], metadata={"job": "mugs"})
     assert (batch["status"], batch["metadata"], batch["output_file_id"]) == ("validating", {"job": "mugs"}, None)
-    seen = [await look(sandbox, batch, seconds) for seconds in (0, 3, 30)]
+    seen = [await look(sandbox, batch), await look(sandbox, batch, 3), await end(sandbox, batch, 30)]
     assert [each["status"] for each in seen] == ["validating", "in_progress", "completed"]
     assert seen[2]["request_counts"] == {"total": 12, "completed": 12, "failed": 0}
     assert seen[2]["error_file_id"] is None
@@ -72,7 +80,7 @@ async def test_a_line_is_the_request_it_would_be_alone(sandbox: Sandbox):
     batch = await create(sandbox, [line("a")])
     assert [entry["charge"] for entry in await sandbox.ledger()] == [0.5]
     _, alone = await sandbox.post(f"{BASE}/chat/completions", line("a")["body"])
-    done = await look(sandbox, batch, 30)
+    done = await end(sandbox, batch, 30)
     answer = (await content(sandbox, done["output_file_id"]))[0]["response"]["body"]
     assert answer["choices"] == alone["choices"]
     entries = await sandbox.ledger()
@@ -85,7 +93,7 @@ async def test_some_lines_fail(start: Start):
     faults = (Fault("busy", 0.3), Fault("error", 0.3, status=500), Fault("filtered", 0.3))
     sandbox = await start(faults=tuple(Fault(each.kind, 0.3, operation="chat/completions", status=each.status) for each in faults))
     batch = await create(sandbox, [line(str(n)) for n in range(40)])
-    done = await look(sandbox, batch, 30)
+    done = await end(sandbox, batch, 30)
     output, errors = [await content(sandbox, done[name]) for name in ("output_file_id", "error_file_id")]
     assert {each["response"]["status_code"] for each in errors} == {429}
     assert {each["response"]["status_code"] for each in output} == {200, 500}
@@ -99,7 +107,7 @@ async def test_some_lines_fail(start: Start):
 async def test_a_wrong_body_fails_alone(sandbox: Sandbox):
     """The line is told with 400 in the file of errors, and the others are carried out."""
     batch = await create(sandbox, [line("good"), line("bad", {"model": "m"})])
-    done = await look(sandbox, batch, 30)
+    done = await end(sandbox, batch, 30)
     assert [each["custom_id"] for each in await content(sandbox, done["output_file_id"])] == ["good"]
     wrong = (await content(sandbox, done["error_file_id"]))[0]
     assert (wrong["custom_id"], wrong["response"]["status_code"]) == ("bad", 400)
@@ -123,7 +131,7 @@ async def test_a_wrong_file_fails_the_whole_batch(sandbox: Sandbox, lines: list[
 async def test_batches_that_end_badly(start: Start, kind: Kind, status: str, billed: int):
     """One fails, one never ends, one expires with what was done by then; only what was carried out is billed."""
     sandbox = await start(faults=(Fault(kind),))
-    done = await look(sandbox, await create(sandbox, [line(str(n)) for n in range(4)]), 1000)
+    done = await end(sandbox, await create(sandbox, [line(str(n)) for n in range(4)]), 1000)
     assert done["status"] == status
     assert len(await sandbox.ledger()) == billed
     if kind == "job_expires":
@@ -138,7 +146,7 @@ async def test_a_cancelled_batch_keeps_what_was_done(sandbox: Sandbox):
     await look(sandbox, batch, 7)
     _, cancelled = await sandbox.post(f"{BASE}/batches/{batch['id']}/cancel")
     assert cancelled["status"] == "cancelling"
-    done = await look(sandbox, batch, 60)
+    done = await end(sandbox, batch, 60)
     assert done["status"] == "cancelled"
     assert 0 < len(await content(sandbox, done["output_file_id"])) < 20
 
@@ -161,7 +169,7 @@ async def test_a_batch_outlives_the_sandbox(sandbox: Sandbox, start: Start):
     """After a restart on the same folder it goes on, and ends with the same lines."""
     batch = await create(sandbox, [line(str(n)) for n in range(5)])
     again = await start()
-    done = await look(again, batch, 60)
+    done = await end(again, batch, 60)
     assert done["request_counts"]["completed"] == 5
     assert len(await content(again, done["output_file_id"])) == 5
 
@@ -172,9 +180,7 @@ async def test_pictures_come_in_a_batch(sandbox: Sandbox):
     bodies = [{"model": model, "prompt": "mug", "size": "256x256"} for model in ("dall-e-2", "z-image")]
     bodies[1]["response_format"] = "b64_json"
     batch = await create(sandbox, [line(str(n), body, url) for n, body in enumerate(bodies)], endpoint=url)
-    done = await look(sandbox, batch, 30)
-    while done["status"] == "finalizing":  # the pictures are being drawn; each look waits for them for a while
-        done = await look(sandbox, batch)
+    done = await end(sandbox, batch, 30)
     answers = {each["custom_id"]: each["response"]["body"]["data"][0] for each in await content(sandbox, done["output_file_id"])}
     assert (await sandbox.fetch(answers["0"]["url"])).startswith(b"\x89PNG")
     assert answers["1"]["b64_json"].startswith("iVBOR")
@@ -214,7 +220,7 @@ async def test_files_are_kept_shown_and_deleted(sandbox: Sandbox):
 async def test_an_output_can_expire(start: Start):
     """With an expiry ordered, the output is gone so long after the batch's end."""
     sandbox = await start(expiry=100)
-    done = await look(sandbox, await create(sandbox, [line("a")]), 30)
+    done = await end(sandbox, await create(sandbox, [line("a")]), 30)
     assert len(await content(sandbox, done["output_file_id"])) == 1
     sandbox.clock.now += 200
     assert (await sandbox.get(f"{BASE}/files/{done['output_file_id']}"))[0] == 404
@@ -224,7 +230,7 @@ async def test_an_output_can_expire(start: Start):
 async def test_an_output_can_be_cut(start: Start, kind: Kind, length: float):
     """A download that breaks off, and one that is short without saying so."""
     sandbox = await start(faults=(Fault(kind, step="fetch"),))
-    done = await look(sandbox, await create(sandbox, [line("a")]), 30)
+    done = await end(sandbox, await create(sandbox, [line("a")]), 30)
     address = f"{sandbox.url}{BASE}/files/{done['output_file_id']}/content"
     async with sandbox.client.get(address, headers={"Authorization": f"Bearer {KEY}"}) as response:
         if kind == "truncated":
