@@ -40,6 +40,7 @@ from runner.edge.state import State
 from runner.edge.transport import LaneAccess, Transport
 from runner.edge.turnstile import Turnstile
 from runner.engine import Engine
+from runner.errors import OurSide
 from runner.hands import Hands, VendorHands
 from runner.loom import Chore, LookUp, Loom, Outcome, Woven, Yield
 from runner.outcomes import GONE
@@ -297,8 +298,28 @@ def _turnstile(desk: Desk, state: State, stage: Stage | None, clock: Clock) -> A
 
 
 def _access(desk: Desk, stage: Stage | None) -> dict[str, LaneAccess]:
-    """Where each lane's calls may go, and with which keys."""
-    return {lane.name: access_of(lane, stage) for lane in lanes_used(desk) if not is_local(lane.kind)}
+    """Where each lane's calls may go, with which keys. Raises `OurSide` that tells all missing keys, and the line of each."""
+    access: dict[str, LaneAccess] = {}
+    missing: list[str] = []
+    for lane in lanes_used(desk):
+        if is_local(lane.kind):
+            continue
+        try:
+            access[lane.name] = access_of(lane, stage)
+        except OurSide as failure:
+            missing.append(f"{_line_of(desk, lane)}{failure}")
+    if missing:
+        raise OurSide("\n".join(missing))
+    return access
+
+
+def _line_of(desk: Desk, lane: Lane) -> str:
+    """The line of the project file that names the lane's key, or the lane; nothing where there is no project file."""
+    written = desk.project_file.document
+    if written is None:
+        return ""
+    place = written.place(("providers", lane.name, "key"))
+    return f"{place.file}:{place.line}: "
 
 
 def access_of(lane: Lane, stage: Stage | None) -> LaneAccess:

@@ -30,7 +30,7 @@ from runner.records import Answer, Artifact, Blob, make_request
 from runner.sandbox.serve import describe
 from runner.verdicts import Done, Held, Lost
 from runner.workshop import TORN_AFTER, Workshop, lanes_used, open_workshop
-from tests.projects import COPY, PROJECT, SCENE, open_stage_here, write_project
+from tests.projects import COPY, MEDIUM, PROJECT, SCENE, open_stage_here, write_project
 
 STAGE: Final = Stage("http://127.0.0.1:5", "test-key", describe("http://127.0.0.1:5", "test-key")["vendors"])
 REQUEST: Final = make_request("jivox", "text", {"prompt": "x"})
@@ -81,6 +81,22 @@ async def test_a_missing_key_stops_before_anything_is_touched(tmp_path: Path, pr
             pass
     assert not (tmp_path / "out").exists()
     assert not list((tmp_path / ".adbatch").rglob("journal.db"))
+
+
+async def test_all_missing_keys_are_told_at_once(tmp_path: Path) -> None:
+    """Each with the line of the project file that names it, or its account where the key has the provider's own name."""
+    jivox = "  jivox:\n    account: '7'\n    key: {env: ADBATCH_TEST_UNSET}\n"
+    project = f"version: 1\nproviders:\n{jivox}  sivi: {{key: {{env: ADBATCH_TEST_NO}}}}\n"
+    steps = COPY + MEDIUM
+    desk = desk_of(tmp_path, steps, stage=None, project=project)
+    with pytest.raises(OurSide) as told:
+        async with open_workshop(desk, State(tmp_path / ".adbatch", "live"), None, SystemClock()):
+            pass
+    lines = str(told.value).replace(f"{tmp_path}/", "").splitlines()
+    assert [line.partition(" is not")[0] for line in lines] == [
+        "adbatch.yaml:5: jivox: no key: environment variable ADBATCH_TEST_UNSET",
+        "adbatch.yaml:6: sivi: no key: environment variable ADBATCH_TEST_NO",
+    ]
 
 
 async def test_only_keys_of_accounts_in_use_are_needed(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_several_jobs_end_with_the_gravest_code(tmp_path: Path, adbatch: Adbatch
         (["job.yaml", "--limit", "0"], 2, "Invalid value for '--limit'"),
         (["job.yaml", "--sandbox", "--shard", "3/2"], 2, "adbatch: --shard 3/2: 2 shards are numbered 1 to 2\n"),
         ([], 2, "adbatch: name a job: adbatch run jobs/NAME.yaml\n"),
-        (["job.yaml"], 3, "adbatch: jivox: no key: environment variable ADBATCH_TEST_UNSET is not set"),
+        (["job.yaml"], 3, "adbatch: adbatch.yaml:3: jivox: no key: environment variable ADBATCH_TEST_UNSET is not set"),
     ],
 )
 def test_what_cannot_be_run_is_explained(tmp_path: Path, adbatch: Adbatch, argv: list[str], code: int, told: str) -> None:
