@@ -135,6 +135,8 @@ def _compile_parts(
     shape = compiler.shape(spec.with_, (*path, "with"))
     when = None if spec.when is None else compiler.expression(spec.when, (*path, "when"), ROOTS)
     save = None if spec.save is None else compiler.shape(spec.save, (*path, "save"), BEFORE_SENDING)
+    if isinstance(spec.save, str) and ".." in spec.save.split("/"):
+        compiler.complain("leads out of the output folder; leave out the .. or move output.dir", (*path, "save"))
     return shape, when, None if save is PENDING else save, compile_expect(name, spec.expect, gives, compiler)
 
 

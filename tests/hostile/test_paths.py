@@ -147,7 +147,7 @@ def test_a_job_that_names_a_path_leads_nowhere(tmp_path: Path, tree: Tree) -> No
             publish_all(plan, tree, [make_row()])
         except Invalid:
             refused += 1
-    assert refused < 40
+    assert refused < 60  # no path at all, or one that says `..`
     for path in tree.published():
         assert_fit_for_all(path)
     assert tree.is_untouched()

@@ -81,6 +81,10 @@ def test_order_follows_from_what_is_read(tmp_path):
             ["6:47 steps.a.save: there is no steps here; it takes job, matrix, row, seed, variant, vars"],
         ),
         (
+            "  a: {use: pen/text, with: {prompt: x}, save: '../ads/{{ row.id }}'}",
+            ["6:47 steps.a.save: leads out of the output folder; leave out the .. or move output.dir"],
+        ),
+        (
             "  a: {use: pen/text, with: {prompt: x}, when: 'rwo.x', expect: {max_chars: '{{ vars.x }}'}}",
             [
                 "6:47 steps.a.when: there is no rwo here; did you mean row?",
