@@ -138,7 +138,7 @@ class Batches:
         """What a line says: the answer to its request, or what became of it instead."""
         said = read_json(Answer(200, {}, line))
         response, error = dig(said, "response"), dig(said, "error")
-        code = dig(error, "code") or dig(response, "body", "error", "code")
+        code = str(dig(error, "code") or dig(response, "body", "error", "code"))  # whatever it is: a list can be in no set
         if code in NOT_EXECUTED:
             return Broken(_why(error, "the batch expired before this request was carried out"), dropped=True)
         if code in CANCELLED:

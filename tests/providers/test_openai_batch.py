@@ -170,6 +170,7 @@ def test_an_answer_is_an_answer_whatever_its_status() -> None:
         (line(None, error={"code": "batch_expired", "message": "not executed in time"}), Broken, True, False),
         (line(None, error={"code": "batch_cancelled", "message": "cancelled"}), Refused, False, False),
         (line(None, error={"code": "server_error", "message": "x"}), Broken, True, False),
+        (line(None, error={"code": [None]}), Broken, True, False),
         (line(None), Refused, False, True),
         (b"garbage", Refused, False, True),
         (b"", Refused, False, True),
