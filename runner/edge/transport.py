@@ -4,7 +4,7 @@ Secrets are names until the header is written. A submit or a poll goes only to a
 that lane's connections; a download goes over others and holds no secret, each hop of it checked again. Nothing is repeated
 here, nothing is followed with a key, and everything that comes in has a cap on its decoded bytes, its time and its slowness.
 
-If no complete answer came, what matters is whether the request can have left: `NoAnswer.sent` is False only if the trace of
+If no complete answer came, what matters is whether the request can have left: `NoAnswer.sent` is False only if
 `runner.edge.wire` proves that it did not. The class of an exception proves nothing (a connect error is a kind of OSError, and
 so is a reset after the vendor billed us).
 """
@@ -33,6 +33,7 @@ from runner.edge.clock import Clock
 from runner.edge.guard import Denied, Guard, Origin, origin_of, read_url
 from runner.edge.intake import Caps, Exceeded, Patience, read_arrived, read_into, read_whole
 from runner.edge.media import sniff
+from runner.edge.outbox import Outbox
 from runner.edge.redaction import Redactor, redact
 from runner.edge.secrets import Secrets
 from runner.edge.sessions import Dial, Progress, connections_for
@@ -44,8 +45,8 @@ from runner.records import BLOB_SCHEME, Answer, Asset, Call, FileBody, FormBody,
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-Heading: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[SecretHeader, ...]]
-"""What a call says of its headers: those that are written out, and those that hold secrets."""
+Plain: TypeAlias = tuple[tuple[str, str], ...]
+"""Headers of a call that are written out."""
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 MOST_HOPS: Final = 5
@@ -95,7 +96,7 @@ class _Lane:
     submit: Wire
     poll: Wire
     known: dict[tuple[str, Step], URL] = field(default_factory=dict)
-    heads: dict[Heading, Mapping[str, str]] = field(default_factory=dict)
+    heads: dict[Plain, tuple[tuple[SecretHeader, ...], Mapping[str, str]]] = field(default_factory=dict)
 
     def url_of(self, call: Call) -> URL:
         """Where the call goes. Raises `Denied` where that is none of the lane's own addresses."""
@@ -109,11 +110,11 @@ class _Lane:
 
     def headers_of(self, call: Call) -> Mapping[str, str]:
         """The call's headers with the lane's secrets in their places. Raises `OurSide`."""
-        headers = self.heads.get((call.headers, call.secrets))
-        if headers is None:
-            headers = _headers(call, self.secrets)
-            _remember(self.heads, (call.headers, call.secrets), headers)
-        return headers
+        known = self.heads.get(call.headers)
+        if known is None or known[0] != call.secrets:  # hardly ever; to find them by both would take longer
+            known = call.secrets, _headers(call, self.secrets)
+            _remember(self.heads, call.headers, known)
+        return known[1]
 
     def owns(self, origin: Origin, purpose: Step) -> bool:
         """Whether the lane's key may go there: to the addresses of the project file, and with a poll to the vendor's own hosts."""
@@ -159,6 +160,7 @@ class Transport:
         self._timeouts = {step: self._patience.of(step) for step in ("submit", "poll", "fetch")}
         self._guard = guard_lanes(lanes)
         self.shelf = Shelf(blobs.keep_all)
+        self._outbox = Outbox()
         self._stack = AsyncExitStack()
         self._lanes: dict[str, _Lane] = {}
         self._imports: OrderedDict[str, asyncio.Task[Reply]] = OrderedDict()
@@ -204,7 +206,7 @@ class Transport:
             return NoAnswer(False, f"not dialled: {denial.strerror}")
 
     def _wire(self, dial: Dial, limit: int, keep_alive: float = POLL_KEEP_ALIVE) -> Wire:
-        return Wire(dial, limit, keep_alive, self.resolver)
+        return Wire(dial, limit, keep_alive, self.resolver, self._outbox)
 
     async def _open_lane(self, access: LaneAccess) -> _Lane:
         limit = connections_for(access.concurrent, 2 * len(self._access) + 1)

@@ -6,7 +6,7 @@ connector, which looks names up, dials, speaks TLS and keeps connections, and it
 written here, in one piece, and nothing here can repeat, follow or add a word.
 
 How far a call got needs no trace: `Progress.sent` is set right before the first byte is handed to the socket, and not at all where
-the connection has gone by then.
+the connection has gone by then. Letters of one turn of the event loop leave together (`runner.edge.outbox`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
 from yarl import URL
 
+from runner.edge.outbox import Outbox, write
 from runner.edge.sessions import USER_AGENT, Dial, Progress, make_connector
 from runner.errors import OurSide
 from runner.frozen import frozen
@@ -83,11 +84,15 @@ class Arrival:
 class Wire:
     """Connections of one kind: at most `limit`, their sockets from `dial`; one idle for less than `keep_alive` s is used again.
 
-    0 means a fresh one for every call. Names are looked up by the system, or by `resolver`. An async context manager.
+    0 means a fresh one for every call. Names are looked up by the system, or by `resolver`. Small letters leave through `outbox`,
+    which wires of one event loop may share. An async context manager.
     """
 
-    def __init__(self, dial: Dial, limit: int, keep_alive: float, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self, dial: Dial, limit: int, keep_alive: float, resolver: AbstractResolver | None = None, outbox: Outbox | None = None
+    ) -> None:
         check_library()
+        self._outbox = Outbox() if outbox is None else outbox
         self._connector = make_connector(dial, limit, keep_alive, resolver)
         self._ways: dict[tuple[str, str], aiohttp.ClientRequest] = {}
         self._heads: dict[Head, bytes] = {}
@@ -109,12 +114,14 @@ class Wire:
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError(f"Connection timeout to host {letter.url.host}") from error
         try:
-            protocol = _write(connection, letter, head, progress)
-            if isinstance(letter.data, Path):
+            protocol = self._write(connection, letter, head, progress)
+            if isinstance(letter.data, Path) and progress.sent:
                 await _write_file(protocol, letter.data)
             protocol.start_timeout()
             while True:
                 message, content = await protocol.read()
+                if not progress.sent:
+                    raise aiohttp.ClientConnectionResetError("the server spoke before it was asked")
                 if message.code == 101 or not 100 <= message.code < 200:  # 1xx: the answer is on its way (RFC 9110, section 15.2)
                     return Arrival(connection, message.code, message.headers, content)
         except HttpProcessingError as error:
@@ -123,6 +130,22 @@ class Wire:
         except BaseException:
             connection.close()
             raise
+
+    def _write(self, connection: Connection, letter: Letter, head: bytes, progress: Progress) -> ResponseHandler:
+        """Make ready for the answer, and write what is in memory, or have it written before this turn of the event loop is over."""
+        protocol, data = connection.protocol, letter.data
+        if protocol is None or connection.closed:
+            raise aiohttp.ClientConnectionResetError("the connection was closed before it was used")
+        protocol.set_response_params(
+            skip_payload=letter.method == "HEAD", read_until_eof=True, read_timeout=letter.timeouts.sock_read, read_bufsize=BUFFER
+        )
+        if isinstance(data, bytes) and len(data) < PIECE:
+            self._outbox.post(protocol, head + data, progress)
+        else:
+            write(protocol, head, progress)
+            if isinstance(data, bytes) and progress.sent and protocol.transport is not None:
+                protocol.transport.write(data)
+        return protocol
 
     def _way_to(self, url: URL) -> aiohttp.ClientRequest:
         """What the connector has to know of a host: the same for every call to it."""
@@ -133,24 +156,6 @@ class Wire:
                 self._ways.clear()
             way = self._ways[place] = aiohttp.ClientRequest("GET", url.origin(), loop=asyncio.get_running_loop())
         return way
-
-
-def _write(connection: Connection, letter: Letter, head: bytes, progress: Progress) -> ResponseHandler:
-    """Write what is in memory, and make ready for the answer."""
-    protocol, transport = connection.protocol, connection.transport
-    if protocol is None or transport is None or transport.is_closing():
-        raise aiohttp.ClientConnectionResetError("the connection was closed before it was used")
-    protocol.set_response_params(
-        skip_payload=letter.method == "HEAD", read_until_eof=True, read_timeout=letter.timeouts.sock_read, read_bufsize=BUFFER
-    )
-    progress.sent = True
-    if isinstance(letter.data, Path) or len(letter.data) >= PIECE:
-        transport.write(head)
-        if isinstance(letter.data, bytes):
-            transport.write(letter.data)
-    else:
-        transport.write(head + letter.data)
-    return protocol
 
 
 async def _write_file(protocol: ResponseHandler, path: Path) -> None:
@@ -196,5 +201,5 @@ def _write_lines(headers: Mapping[str, str]) -> bytes:
 def check_library() -> None:
     """See that aiohttp's protocol is the one this was written for: another is refused rather than trusted. Raises `OurSide`."""
     known = inspect.signature(ResponseHandler.set_response_params).parameters.keys()
-    if not known >= USED or not hasattr(ResponseHandler, "start_timeout"):
+    if not known >= USED or not hasattr(ResponseHandler, "start_timeout") or not hasattr(ResponseHandler, "should_close"):
         raise OurSide(f"aiohttp {aiohttp.__version__} has changed how answers are read; install the version adbatch asks for")

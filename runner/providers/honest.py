@@ -43,13 +43,16 @@ def read_honest(body: bytes) -> Any:
 def _read_plain(body: bytes) -> Any:
     """The body as JSON where it is plainly honest; None where that takes a closer look.
 
-    orjson refuses all that is no JSON, but of two like names takes the last, and makes a float of an integer past 64 bits. So the
-    names that came out are counted against those that went in: each is followed by `":`, and whatever else is makes too many.
+    orjson refuses all that is no JSON, but of two like names takes the last, and makes a float of an integer past 64 bits. What it
+    writes again byte by byte has neither. Of what is spaced or escaped otherwise, the names that came out are counted against those
+    that went in: each is followed by `":`, and whatever else is makes too many.
     """
     try:
         value = orjson.loads(body)
     except ValueError:
         return None
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH and orjson.dumps(value) == body:
+        return value
     names, level = 0, [value]
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
