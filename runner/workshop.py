@@ -55,6 +55,8 @@ from runner.tape.replay import NEVER, Replay, base_urls_of, unhurried
 from runner.tools import Tools
 from runner.upkeep.neighbours import refuse_neighbour
 
+SMALL: Final = 512 * 1024
+"""Bytes of a picture up to which one thread decodes as many as two, which would mostly wait for their turn at the interpreter."""
 TORN_AFTER: Final = 3600.0
 """Seconds after which a half-written blob is surely nobody's any more: another job of the project may be writing just now."""
 
@@ -84,9 +86,12 @@ class Workshop:
     benches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(os.cpu_count() or 1))
     marking: Shelf[Chore, tuple[Artifact, ...] | str] = field(init=False)
     judging: Shelf[str, Media | Bad] = field(init=False)
+    judging_large: Shelf[str, Media | Bad] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.marking, self.judging = Shelf(self._finish_all), Shelf(self._judge_all, self.benches)
+        turns = asyncio.Semaphore(1)
+        self.marking, self.judging = Shelf(self._finish_all, turns), Shelf(self._judge_all, turns)
+        self.judging_large = Shelf(self._judge_all, self.benches)
 
     def conductor(self) -> Conductor:
         """A conductor for the lanes the job uses, with its budget."""
@@ -176,7 +181,8 @@ class Workshop:
     async def inspect(self, blob: Blob) -> Media | Bad:
         """What a blob is, decoded once however many wait for it; one that is not what it should be is set aside."""
         if blob.sha256 not in self.judged:
-            self.judged[blob.sha256] = asyncio.create_task(self.judging.put(blob.sha256))
+            shelf = self.judging if blob.size <= SMALL else self.judging_large
+            self.judged[blob.sha256] = asyncio.create_task(shelf.put(blob.sha256))
         return await asyncio.shield(self.judged[blob.sha256])
 
     async def measure(self, blob: Blob) -> Artifact | str:

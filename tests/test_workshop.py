@@ -29,7 +29,7 @@ from runner.outcomes import GONE
 from runner.records import Answer, Artifact, Blob, make_request
 from runner.sandbox.serve import describe
 from runner.verdicts import Done, Held, Lost
-from runner.workshop import TORN_AFTER, Workshop, lanes_used, open_workshop
+from runner.workshop import SMALL, TORN_AFTER, Workshop, lanes_used, open_workshop
 from tests.projects import COPY, MEDIUM, PROJECT, SCENE, open_stage_here, write_project
 
 STAGE: Final = Stage("http://127.0.0.1:5", "test-key", describe("http://127.0.0.1:5", "test-key")["vendors"])
@@ -188,6 +188,22 @@ async def test_a_picture_is_measured(tmp_path: Path) -> None:
         assert await shop.inspect(blob) == Media("image/png", "png", 4, 3)
         assert await shop.measure(blob) == Artifact("file", None, None, blob.sha256, blob.size, "image/png", 4, 3)
         assert shop.judged == {}
+
+
+async def test_only_large_pictures_wait_for_a_bench(tmp_path: Path) -> None:
+    """Where all processors are at work a small picture is decoded all the same, and a large one after that."""
+    file = io.BytesIO()
+    Image.effect_noise((1_000, 1_000), 100).save(file, "PNG")
+    assert len(file.getvalue()) > SMALL
+    async with opened(tmp_path) as shop:
+        small, large = await shop.store(png()), await shop.store(file.getvalue())
+        while not shop.benches.locked():
+            await shop.benches.acquire()
+        waiting = asyncio.create_task(shop.inspect(large))
+        assert await shop.inspect(small) == Media("image/png", "png", 4, 3)
+        assert not waiting.done()
+        shop.benches.release()
+        assert await waiting == Media("image/png", "png", 1_000, 1_000)
 
 
 async def test_bad_bytes_are_set_aside_however_many_wait(tmp_path: Path) -> None:
