@@ -23,7 +23,7 @@ from runner.edge.rehearsal import Stage
 from runner.edge.sights import Looks
 from runner.edge.snapshots import Download, Snapshot, find_files, take_snapshot
 from runner.errors import Complaint, Invalid
-from runner.feed import Source, Survey, read_rows, survey
+from runner.feed import Source, Survey, Surveying, read_rows, survey
 from runner.fields import Problem
 from runner.frozen import frozen
 from runner.job.check import Checked, check
@@ -191,28 +191,48 @@ def lay_desk(
     return desk, settings, complaints
 
 
-def check_feed(desk: Desk, source: Source, runs: Sequence[Run] = ()) -> tuple[Survey, Checked]:
-    """What the feed holds, and what the plan amounts to; `runs` are those the feed is compared with.
+def check_feed(desk: Desk, source: Source, runs: Sequence[Run] = (), keep: bool = False) -> tuple[Survey, Checked]:
+    """What the feed holds, and what the plan amounts to; `runs` are those the feed is compared with, `keep` is as for `check`.
 
     Raises `Invalid` with every mistake of the feed or of a rendered row.
     """
-    return survey_feed(desk, source, runs), check_rows(desk, source)
+    surveyed, checked = look_over(desk, source, keep)
+    _accept(desk, surveyed, runs)
+    assert checked is not None
+    return surveyed, _flawless(checked)
+
+
+def look_over(desk: Desk, source: Source, keep: bool = False) -> tuple[Survey, Checked | None]:
+    """What the feed holds, and what the plan amounts to, found in one reading; None where a row cannot be read."""
+    surveying = Surveying(source)
+    try:
+        checked = check(desk.plan, surveying.rows, keep)
+    except Invalid:  # the survey tells all that is wrong with the rows
+        checked = None
+    return surveying.finish(), checked
 
 
 def survey_feed(desk: Desk, source: Source, runs: Sequence[Run] = ()) -> Survey:
     """What the feed holds as a whole. Raises `Invalid` with what is wrong with it, or if the job's guard refuses it."""
     surveyed = survey(source)
+    _accept(desk, surveyed, runs)
+    return surveyed
+
+
+def _accept(desk: Desk, surveyed: Survey, runs: Sequence[Run]) -> None:
     complaints = desk.feed_mistakes(surveyed)
     if complaints:
         raise Invalid(complaints)
     guard_drop(desk, surveyed.rows, runs)
     guard_kinds(desk, surveyed.kinds, runs)
-    return surveyed
 
 
 def check_rows(desk: Desk, source: Source) -> Checked:
     """What the plan amounts to, every row rendered. Raises `Invalid` with every mistake."""
-    checked = check(desk.plan, partial(read_rows, source))
+    return _flawless(check(desk.plan, partial(read_rows, source)))
+
+
+def _flawless(checked: Checked) -> Checked:
     if checked.complaints:
         raise Invalid(checked.complaints)
     return checked

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
@@ -21,6 +21,8 @@ from runner.records import BLOB_SCHEME, Json, Money
 Kind: TypeAlias = Literal["text", "integer", "number", "boolean", "list", "map", "image", "url", "any"]
 Take: TypeAlias = Literal["url", "base64", "part"]
 Gives: TypeAlias = Literal["text", "file", "files", "json", "task"]
+Path: TypeAlias = tuple[str | int, ...]
+"""The way to a value below the params."""
 
 MOST_EXACT: Final = 2**53 - 1
 """The largest whole number that every reader of JSON reads exactly (RFC 8259 §6)."""
@@ -130,7 +132,7 @@ class Offer:
 class Problem:
     """One thing wrong with the params: the way to it (`("assets", "images", 0, "url")`) and what to do about it."""
 
-    path: tuple[str | int, ...]
+    path: Path
     message: str
 
 
@@ -164,7 +166,9 @@ def check_params(operation: Operation, use: str, params: Mapping[str, object]) -
 
     Values may be PENDING; those pass. Fields are checked first; rules between fields only where the fields they name are right.
     """
-    problems = list(_check_map(operation.fields, params, use, (), operation.open))
+    problems = _check_map(operation.fields, params, use, (), operation.open)
+    if not operation.rules:
+        return problems
     unsure = {problem.path[0] for problem in problems if problem.path}
     unsure |= {name for name, value in params.items() if type(value) is not str and _is_pending(value)}
     for rule in operation.rules:
@@ -186,43 +190,44 @@ def _is_pending(value: object) -> bool:
 
 
 def _check_map(
-    fields: Mapping[str, Field], values: Mapping[str, object], owner: str, path: tuple[str | int, ...], open_fields: bool
-) -> Iterator[Problem]:
+    fields: Mapping[str, Field], values: Mapping[str, object], owner: str, path: Path, open_fields: bool
+) -> list[Problem]:
+    found: list[Problem] = []
     for name, value in values.items():
         spec = fields.get(name)
         if spec is not None:
-            yield from _check_value(spec, value, owner, (*path, name))
+            found += _check_value(spec, value, owner, (*path, name))
         elif not open_fields:
-            yield Problem((*path, name), f"not a field of {owner}{suggest(name, fields)}")
+            found.append(Problem((*path, name), f"not a field of {owner}{suggest(name, fields)}"))
     for name, spec in fields.items():
         if spec.required and name not in values:
-            yield Problem(path, f"{'.'.join(map(str, (*path, name)))} is required by {owner}")
+            found.append(Problem(path, f"{'.'.join(map(str, (*path, name)))} is required by {owner}"))
+    return found
 
 
-def _check_value(spec: Field, value: object, owner: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
+def _check_value(spec: Field, value: object, owner: str, path: Path) -> Sequence[Problem]:
     if value is PENDING or spec.kind == "any":
-        return
+        return ()
     if value is None:
-        if not spec.nullable:
-            yield Problem(path, f"is empty (null); {owner} needs {KINDS[spec.kind]} here, or leave the field out")
-        return
+        empty = f"is empty (null); {owner} needs {KINDS[spec.kind]} here, or leave the field out"
+        return () if spec.nullable else [Problem(path, empty)]
     wrong = CHECKS[spec.kind](spec, value)
     if wrong is None and spec.choices and not spec.open_choices and value not in spec.choices:
         known = [str(choice) for choice in spec.choices]
         wrong = f"{_show(value)} is not one of {', '.join(known)}{_near(str(value), known)}"
     if wrong is not None:
-        yield Problem(path, wrong)
-    elif spec.kind in ("list", "map"):
-        yield from _check_inside(spec, value, owner, path)
+        return [Problem(path, wrong)]
+    return _check_inside(spec, value, owner, path) if spec.kind in {"list", "map"} else ()
 
 
-def _check_inside(spec: Field, value: Any, owner: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
+def _check_inside(spec: Field, value: Any, owner: str, path: Path) -> Sequence[Problem]:
     """The items of a list, those of a map whatever their names, or a map's fields."""
     if spec.item is not None:
-        for name, item in enumerate(value) if spec.kind == "list" else value.items():
-            yield from _check_value(spec.item, item, owner, (*path, name))
-    elif spec.kind == "map" and (spec.fields or not spec.open_fields):
-        yield from _check_map(spec.fields, value, owner, path, spec.open_fields)
+        items = enumerate(value) if spec.kind == "list" else value.items()
+        return [problem for name, item in items for problem in _check_value(spec.item, item, owner, (*path, name))]
+    if spec.kind == "map" and (spec.fields or not spec.open_fields):
+        return _check_map(spec.fields, value, owner, path, spec.open_fields)
+    return ()
 
 
 def _near(word: str, known: list[str]) -> str:

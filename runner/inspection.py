@@ -7,14 +7,12 @@ and its rows is told together. A job whose form is wrong is mended first, and th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 from runner.budgets import check_budgets
-from runner.desk import Desk, catalog_of, lay_desk, load_noting, project_mistakes
+from runner.desk import Desk, catalog_of, lay_desk, load_noting, look_over, project_mistakes
 from runner.errors import Complaint, Invalid
-from runner.feed import Source, read_rows, survey
-from runner.job.check import Checked, check
+from runner.job.check import Checked
 from runner.job.load import load_job, load_mended, load_project
 
 
@@ -59,15 +57,9 @@ def _check_rows(desk: Desk, wrong: list[Complaint]) -> Checked | None:
     except Invalid as mistakes:
         wrong += mistakes.complaints
         return None
-    wrong += desk.feed_mistakes(survey(source))
-    return _check(desk, source)
-
-
-def _check(desk: Desk, source: Source) -> Checked | None:
-    try:
-        return check(desk.plan, partial(read_rows, source))
-    except Invalid:  # the survey has told all that is wrong with the rows
-        return None
+    surveyed, checked = look_over(desk, source)
+    wrong += desk.feed_mistakes(surveyed)
+    return checked
 
 
 def _in_order(complaints: Iterable[Complaint]) -> list[Complaint]:

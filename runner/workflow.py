@@ -18,7 +18,7 @@ from runner.budgets import check_budgets, is_free
 from runner.causes import Advice, Cause, advise
 from runner.core.tally import LaneTally
 from runner.decisions import approved_keys
-from runner.desk import Desk, check_rows, kinds_read, open_desk, state_of, survey_feed
+from runner.desk import Desk, check_feed, kinds_read, open_desk, state_of, survey_feed
 from runner.edge.clock import Clock, SystemClock
 from runner.edge.journal import Mode
 from runner.edge.rehearsal import Players, Stage, open_stage
@@ -28,7 +28,7 @@ from runner.edge.state import State
 from runner.engine import Ending, Engine
 from runner.errors import AdbatchError, Held, OurSide, Usage
 from runner.exports.feeds import write_exports
-from runner.feed import Source, read_rows
+from runner.feed import read_rows
 from runner.fields import suggest
 from runner.footing import checked_before, keep_inputs, note_checked
 from runner.frozen import frozen
@@ -240,17 +240,13 @@ class _Feed:
     """The feed, held still and checked: its rows, what the journal notes of it, and what the last run left if nothing moved."""
 
     snapshot: Snapshot
-    source: Source
+    read: Callable[[], Iterator[Row]]
     rows: int
     variants: int
     requests: Mapping[str, int]
     seen: dict[str, Json]
     rest: Rest | None
     exports: Json = None
-
-    def read(self) -> Iterator[Row]:
-        """The rows from the beginning."""
-        return read_rows(self.source)
 
 
 async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
@@ -261,11 +257,11 @@ async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
     else:
         snapshot = await desk.take_snapshot(shop.state.feeds, shop.download)
     source = desk.source(snapshot.files, snapshot.names)
-    surveyed = await asyncio.to_thread(survey_feed, desk, source, runs)
-    checked = await asyncio.to_thread(checked_before, desk, snapshot, runs, shop.blobs)
-    if checked is None:
-        checked = await asyncio.to_thread(check_rows, desk, source)
+    known = await asyncio.to_thread(checked_before, desk, snapshot, runs, shop.blobs)
+    if known is None:
+        surveyed, checked = await asyncio.to_thread(check_feed, desk, source, runs, keep=True)
     else:
+        surveyed, checked = await asyncio.to_thread(survey_feed, desk, source, runs), known
         rest = None if desk.plan.approves else find_rest(runs, shop.journal.last())
     voice.say(f"{desk.job_file.job.name}: {_size(checked)}")
     for remark in shop.remarks(snapshot, checked.requests):
@@ -277,7 +273,8 @@ async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
     seen: dict[str, Json] = {"rows": surveyed.rows, "kinds": kinds_read(desk, surveyed.kinds), "inputs": inputs}
     seen |= {"checked": note_checked(desk, snapshot, checked), "job": desk.job_file.digest, "feed": snapshot.sha256}
     exports = runs[-1].meta.get("exports") if runs else None
-    return _Feed(snapshot, source, surveyed.rows, checked.variants, checked.requests, seen, rest, exports)
+    read = partial(desk.plan.beginning.rows, partial(read_rows, source))
+    return _Feed(snapshot, read, surveyed.rows, checked.variants, checked.requests, seen, rest, exports)
 
 
 async def _keep_recording(shop: Workshop, feed: _Feed, results: Results, restricted: bool) -> None:

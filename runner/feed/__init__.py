@@ -12,6 +12,6 @@ from runner.feed.formats import READERS
 from runner.feed.prices import Price, read_price
 from runner.feed.rows import read_rows
 from runner.feed.source import Format, Source
-from runner.feed.surveys import Survey, survey
+from runner.feed.surveys import Survey, Surveying, survey
 
-__all__ = ["READERS", "Format", "Price", "Source", "Survey", "read_price", "read_rows", "survey"]
+__all__ = ["READERS", "Format", "Price", "Source", "Survey", "Surveying", "read_price", "read_rows", "survey"]

@@ -2,6 +2,8 @@
 
 Repeated keys are found by a census of fingerprints (16 bytes a row), so memory hardly grows with the feed; only where there are
 some is the feed read again, to name the lines of both. The same mistake in many rows is one complaint with a count.
+
+Whoever does more with each row than to look at it reads them from the survey (`Surveying`), so that one reading serves both.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Final
 
 from runner.census import Census, fingerprint
 from runner.errors import Complaint, Invalid
-from runner.feed.rows import open_reader, read_member
+from runner.feed.rows import open_reader, read_member, read_rows
 from runner.feed.source import Blame, Reader, Source
 from runner.fields import suggest
 from runner.frozen import frozen
@@ -51,27 +53,67 @@ class Survey:
 
 def survey(source: Source) -> Survey:
     """Read everything once. Mistakes of the feed and its options are returned, not raised; OurSide is raised."""
-    faults, census, columns, rows = _Faults(), Census(), dict[str, set[type]](), 0
-    try:
-        reader = open_reader(source)
-    except Invalid as error:
-        return Survey(0, (), error.complaints)
-    for row in _read_all(source, reader, faults.add):
-        rows += 1
-        census.add(row.key, rows)
-        _note_types(columns, row.values)
-    if not faults.found:
-        for ours, theirs in source.fields.items():
-            if rows and ours not in columns:
-                known = suggest(theirs, columns)
-                faults.add(Complaint(f"no row of the feed has {theirs!r}{known}", f"feed.fields.{ours}"))
-    repeated = census.repeated()
-    if repeated:
-        for complaint in _name_repeats(source, reader, repeated):
-            faults.add(complaint)
-        faults.unlisted += max(0, len(repeated) - TRACED)
-    kinds = {name: frozenset(KINDS.get(kind, "text") for kind in types) for name, types in columns.items()}
-    return Survey(rows, tuple(columns), faults.sum_up(), kinds)
+    return Surveying(source).finish()
+
+
+class Surveying:
+    """A survey under way: somebody reads `rows`, as far as they like, and `finish` looks at the rest and says what was found."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._faults, self._census = _Faults(), Census()
+        self._columns: dict[str, set[type]] = {}
+        self._count = 0
+        self._refusal: Invalid | None = None
+        self._noted = self._note()
+        self._is_first = True
+
+    def rows(self) -> Iterator[Row]:
+        """The rows from the beginning, as `read_rows` gives them: Invalid is raised where one is wrong. Noted the first time."""
+        if not self._is_first:
+            yield from read_rows(self._source)
+            return
+        self._is_first = False
+        for row in self._noted:
+            if self._faults.found:
+                break
+            yield row
+        if self._refusal is not None:
+            raise self._refusal
+        if self._faults.found:
+            raise Invalid(tuple(self._faults.found.values()))
+
+    def finish(self) -> Survey:
+        """What the feed holds. Mistakes are returned, not raised; OurSide is raised."""
+        for _ in self._noted:
+            pass
+        if self._refusal is not None:
+            return Survey(0, (), self._refusal.complaints)
+        faults, columns = self._faults, self._columns
+        if not faults.found:
+            for ours, theirs in self._source.fields.items():
+                if self._count and ours not in columns:
+                    known = suggest(theirs, columns)
+                    faults.add(Complaint(f"no row of the feed has {theirs!r}{known}", f"feed.fields.{ours}"))
+        repeated = self._census.repeated()
+        if repeated:
+            for complaint in _name_repeats(self._source, open_reader(self._source), repeated):
+                faults.add(complaint)
+            faults.unlisted += max(0, len(repeated) - TRACED)
+        kinds = {name: frozenset(KINDS.get(kind, "text") for kind in types) for name, types in columns.items()}
+        return Survey(self._count, tuple(columns), faults.sum_up(), kinds)
+
+    def _note(self) -> Iterator[Row]:
+        try:
+            reader = open_reader(self._source)
+        except Invalid as error:
+            self._refusal = error
+            return
+        for row in _read_all(self._source, reader, self._faults.add):
+            self._count += 1
+            self._census.add(row.key, self._count)
+            _note_types(self._columns, row.values)
+            yield row
 
 
 def _note_types(columns: dict[str, set[type]], values: Mapping[str, Json]) -> None:

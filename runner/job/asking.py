@@ -2,7 +2,8 @@
 
 A plan asks for one variant at a time and keeps nothing. Whoever goes over a million of them asks through an `Asking`: it builds a
 row's names once; a step that reads neither the cell nor the number (nor a step that does) is rendered once for the row, and one
-that does not read the row either, once. What it gives is what the plan gives, in any order of variants, fastest in plan order.
+that does not read the row either, once; and what a check has made of the row already is not made again. What it gives is what the
+plan gives, in any order of variants, fastest in plan order.
 """
 
 from __future__ import annotations
@@ -50,12 +51,14 @@ class Asking:
 
     def ask(self, variant: Variant, step: str, results: Mapping[str, StepResult], number: int = 1) -> Request | Skipped:
         """What this variant asks of this step, as `Plan.ask` says it. Raises `Invalid`."""
-        scope, scale = self._scope_of(variant), self._scales[step]
+        scale, key = self._scales[step], self.key(variant, step)
+        if number == 1 and (request := self._plan.beginning.asked(variant.row, step, key)) is not None:
+            return request
+        scope = self._scope_of(variant)
         if number > 1:
             return self._plan.ask(variant, step, results, scope, number)
         if scale.is_finest and scale.by_row:
             return self._plan.ask(variant, step, results, scope)
-        key = scale.key(variant.index // self.job.variants % len(self._plan.cells), variant.number)
         inputs = tuple(results.get(need) for need in self._needs[step])
         known = self._known[step].get(key)
         if known is None or known[0] != inputs:
@@ -64,6 +67,10 @@ class Asking:
         if isinstance(known[1], Invalid):
             raise known[1]
         return known[1]
+
+    def key(self, variant: Variant, step: str) -> int:
+        """The same for two variants of a row exactly if the step cannot tell them apart."""
+        return self._scales[step].key(variant.index // self.job.variants % len(self._plan.cells), variant.number)
 
     def expectation(self, variant: Variant, step: str, results: Mapping[str, StepResult]) -> Expected:
         """What this variant expects of the step's answer. Raises `Invalid`."""

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from runner.census import Census, fingerprint
 from runner.errors import Complaint, Invalid, Place
 from runner.frozen import frozen
 from runner.job.exporting import Rehearsal
-from runner.job.memo import Distinct, Scale
+from runner.job.memo import ROOM, Beginning, Distinct, Rows, Scale
 from runner.job.paths import fold
 from runner.job.plan import Plan, stem, variant_key
 from runner.job.rendering import Path, Prompt, Scope, Unrenderable, prompts_in
-from runner.job.steps import StepPlan
+from runner.job.steps import StepPlan, pictured
 from runner.job.symbolic import BROKEN, Symbol
 from runner.records import Row
 
@@ -27,9 +27,6 @@ MOST_LISTED: Final = 20
 MEMBER: Final = re.compile(r"(.+)-[0-9]{1,4}", re.DOTALL)
 NONE_CHOSEN: Final = "chooses no row, so all that was made would be retired; if that is meant, write guard: {min_rows: 0}"
 EVERYTHING: Final = frozenset({"row", "matrix", "variant"})
-
-Rows: TypeAlias = Callable[[], Iterable[Row]]
-"""Gives the rows from the beginning each time it is called; a second time only to name what collides."""
 
 
 @frozen
@@ -45,10 +42,15 @@ class Checked:
     requests: Mapping[str, int]
 
 
-def check(plan: Plan, rows: Rows) -> Checked:
-    """Every mistake of the job that can be known before sending, and what the plan amounts to. Raises only what `rows` raises."""
+def check(plan: Plan, rows: Rows, keep: bool = False) -> Checked:
+    """Every mistake of the job that can be known before sending, and what the plan amounts to. Raises only what `rows` raises.
+
+    `rows` is called a second time only to name what collides. With `keep` the plan has the beginning of the feed at hand
+    afterwards, and need not make again what the check has made of it.
+    """
     notes = Notes(plan)
-    walk = Walk(plan, notes)
+    beginning = Beginning(ROOM if keep else 0)
+    walk = Walk(plan, notes, beginning)
     census = Census()
     numbered = _gives_files(plan)
     for landing in walk.landings(rows()):
@@ -59,6 +61,8 @@ def check(plan: Plan, rows: Rows) -> Checked:
     wrong = [*notes.complaints(), *met]
     if walk.chose_none and not wrong and plan.job.feed.guard.min_rows:
         wrong.append(plan.complaint(NONE_CHOSEN, ("feed", "where")))
+    if keep:
+        plan.beginning = beginning
     requests = {course.step.name: len(course.distinct) * course.step.tries for course in walk.courses}
     variants = walk.rows * len(plan.cells) * plan.job.variants
     return Checked((*plan.complaints, *wrong), walk.rows, variants, requests)
@@ -124,6 +128,8 @@ class Course:
         self.asking = Scale(step.reads, plan.cells, plan.job.variants)
         self.landing = Scale(step.reads | saved.union(judged, made), plan.cells, plan.job.variants)
         self.judges = bool(judged)
+        self.lands = self.judges or step.publishes
+        self.is_final = self.asking.by_row and not step.needs and not _pictures_beside(step)
         self.known: dict[int, int | None] = {}
         self.landed: set[int] = set()
         self.distinct = Distinct()
@@ -139,8 +145,9 @@ class Course:
 class Walk:
     """Goes over every variant once, notes mistakes, and yields where each different result lands. `rows` counts those wanted."""
 
-    def __init__(self, plan: Plan, notes: Notes) -> None:
+    def __init__(self, plan: Plan, notes: Notes, beginning: Beginning | None = None) -> None:
         self.rows = 0
+        self._beginning = beginning or Beginning()
         self.courses = [Course(Symbol(plan, step, self._note), plan) for step in plan.steps]
         self._plan = plan
         self._notes = notes
@@ -170,6 +177,8 @@ class Walk:
             if left == 0:
                 return
             self._at = (number, row)
+            if not self._beginning.is_full:
+                self._beginning.keep(row)
             try:
                 wanted = self._plan.is_wanted(row)
             except Invalid as wrong:
@@ -179,6 +188,7 @@ class Walk:
             if wanted:
                 yield row
                 left = None if left is None else left - 1
+        self._beginning.is_whole = not self._beginning.is_full
 
     def _of_row(self, row: Row) -> Iterator[Landing]:
         plan = self._plan
@@ -200,7 +210,7 @@ class Walk:
             identities[course.step.name] = identity
             if identity is None:
                 scope["steps"] = {name: answer for name, answer in scope["steps"].items() if name != course.step.name}
-            elif identity == BROKEN or not (path := self._path(course, spot, scope, identities)):
+            elif identity == BROKEN or not course.lands or not (path := self._path(course, spot, scope, identities)):
                 continue
             elif made := course.symbol.finish(scope, identity):
                 yield Landing(path, made, course.step, row, spot.key)
@@ -209,10 +219,12 @@ class Walk:
         key = course.asking.key(spot.cell, spot.number)
         if key in course.known:
             return course.known[key]
-        identity = course.symbol.identify(scope, identities)
+        identity, request = course.symbol.ask(scope, identities)
         course.known[key] = identity
         if identity:
             course.distinct.add(identity)
+            if request is not None and course.is_final and self._at is not None:
+                self._beginning.put(self._at[1], course.step.name, key, request)
         return identity
 
     def _path(self, course: Course, spot: Spot, scope: Scope, identities: dict[str, int | None]) -> str | None:
@@ -234,6 +246,12 @@ class Walk:
     def _note(self, message: str, path: Path, place: Place | None) -> None:
         assert self._at is not None
         self._notes.add(*self._at, message, path, place)
+
+
+def _pictures_beside(step: StepPlan) -> bool:
+    """Whether a picture stands among what is the same on every row: that was looked at once, and is not brought for each."""
+    named = step.offer.defaults.keys() | (step.shape.keys() if isinstance(step.shape, dict) else set())
+    return bool(named & pictured(step.offer.operation).keys() - step.varying.fields.keys())
 
 
 def _gives_files(plan: Plan) -> bool:

@@ -5,7 +5,7 @@ Rows stream through, so memory does not grow with the feed. Steps that read earl
 (`ask`); what can be known before is found by `runner.job.check`, which renders every row with stand-ins for the answers.
 
 The plan knows no provider and no feed: what can be asked is `catalog`, where pictures are is `files`. What pictures look like that
-nobody has measured yet is `look_at`, where somebody who can see has set it.
+nobody has measured yet is `look_at`, where somebody who can see has set it; what a check has left to be used again is `beginning`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from runner.job.judgement import LookAt, look_at_nothing
 from runner.job.load import JobFile, ProjectFile
 from runner.job.matrix import Cell, cell_label, cells, escape
 from runner.job.matrix import problems as matrix_problems
+from runner.job.memo import Beginning
 from runner.job.names import OFFERS, Known
 from runner.job.paths import clean_folder, clean_path
 from runner.job.prompts import Compiler
@@ -77,6 +78,7 @@ class Plan:
         self.look_at: LookAt = look_at_nothing
         self.finisher: Finisher | None = None
         self.approves: Approves | None = None
+        self.beginning = Beginning()
         found = matrix_problems(self.job.matrix)
         self.cells: tuple[Cell, ...] = () if found else cells(self.job.matrix)
         self.labels = tuple(map(cell_label, self.cells))
@@ -293,7 +295,7 @@ class Plan:
             self._refuse(f"must give a map of fields, got {type(rendered).__name__}", above, row)
         params: dict[str, Json] = {**step.offer.defaults, **rendered}
         wrong: list[Problem] = []
-        if fields := self._pictured[step.name]:
+        if (fields := self._pictured[step.name]) and not fields.keys().isdisjoint(params):
             ours = {f"{BLOB_SCHEME}{sha256}" for name in step.needs if name in results for sha256 in results[name].files}
             params = bring_pictures(fields, params, lambda text, path: self.bring(text, path, ours, wrong))
         wrong += check_params(step.varying, step.spec.use, params)

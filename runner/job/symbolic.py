@@ -3,6 +3,7 @@
 A value that reads an answer is rendered with a stand-in, to find names it lacks, and is pending for the vendor's rules. The
 *symbolic identity* of a request fingerprints what it asks; pending values stand in it as the identities of the steps they read
 and everything else they read. So equal symbolic identities are one request for certain; different ones may turn out to be one.
+Where nothing is pending it is, nearly always, the beginning of the request's own id, and the request is there already.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from runner.job.names import OFFERS
 from runner.job.plan import Plan
 from runner.job.rendering import Path, Prompt, Scope, Unrenderable, build
 from runner.job.steps import StepPlan, bring_pictures, pictured
-from runner.records import BLOB_SCHEME
+from runner.records import BLOB_SCHEME, Request, is_simple, make_request
 
 BROKEN: Final = 0
 """The identity of a request that could not be rendered."""
@@ -50,24 +51,32 @@ class Symbol:
         self.step = step
         self._plan = plan
         self._note = note
-        self._pictured = pictured(step.offer.operation)
+        self._pictured = pictured(step.varying)
+        self._asks = step.spec.provider, step.spec.operation
         self._prefix = orjson.dumps([step.spec.use, step.spec.again])
         self.stand_in = {what: STAND_INS[what] for what in OFFERS[step.offer.operation.gives]}
 
     def identify(self, scope: Scope, identities: Identities) -> int | None:
         """The 64-bit symbolic identity of what is asked; None where the step is skipped, BROKEN where a mistake was noted."""
+        return self.ask(scope, identities)[0]
+
+    def ask(self, scope: Scope, identities: Identities) -> tuple[int | None, Request | None]:
+        """The identity, and the request where it was made for that; a picture that is the same on every row is a path in it yet."""
         tokens: list[Any] = []
         try:
             if self.step.when is not None and not self._read(self.step.when, scope, identities, tokens):
-                return None
+                return None, None
             rendered = build(self.step.shape, lambda prompt: self._read(prompt, scope, identities, tokens))
         except Unrenderable as wrong:
             if wrong.owner is scope["steps"]:
-                return None
+                return None, None
             self._note(wrong.message, wrong.path, wrong.place)
-            return BROKEN
+            return BROKEN, None
         params = self._params(rendered)
-        return BROKEN if params is None else self._fingerprint(params, tokens)
+        if params is None:
+            return BROKEN, None
+        request = None if tokens else self._request(params)
+        return (self._fingerprint(params, tokens), None) if request is None else (int(request.id[:16], 16) or 1, request)
 
     def judge(self, scope: Scope, identities: Identities) -> None:
         """Notes what is wrong with `expect:`."""
@@ -117,11 +126,18 @@ class Symbol:
         params: dict[str, Any] = {**self.step.offer.defaults, **rendered}
         wrong: list[Problem] = []
         if self._pictured:
-            params = bring_pictures(self.step.varying.fields, params, lambda text, path: self._plan.bring(text, path, (), wrong))
+            params = bring_pictures(self._pictured, params, lambda text, path: self._plan.bring(text, path, (), wrong))
         wrong += check_params(self.step.varying, self.step.spec.use, params)
         for problem in wrong:
             self._note(problem.message, (*above, *problem.path), None)
         return None if wrong else params
+
+    def _request(self, params: Mapping[str, Any]) -> Request | None:
+        """The request, where its id is had as fast as a fingerprint."""
+        try:
+            return make_request(*self._asks, params, self.step.spec.again) if is_simple(params) else None
+        except ValueError:  # whoever asks for it is told
+            return None
 
     def _fingerprint(self, params: Mapping[str, Any], tokens: list[Any]) -> int:
         try:

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.errors import Complaint
+from runner.errors import Complaint, Invalid
+from runner.feed.rows import read_rows
 from runner.feed.source import Source
-from runner.feed.surveys import COLUMNS, LISTED, TRACED, Survey, survey
+from runner.feed.surveys import COLUMNS, LISTED, TRACED, Survey, Surveying, survey
 
 Feed = Callable[..., Source]
 
@@ -151,3 +153,35 @@ def test_every_repeat_is_found(tmp_path_factory: pytest.TempPathFactory, keys: l
     found = survey(Source((path,)))
     assert found.rows == len(keys)
     assert sum(complaint.count for complaint in found.complaints) == len(keys) - len(set(keys))
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2, 3, 9])
+def test_a_survey_is_the_same_however_far_somebody_reads_along(feed: Feed, taken: int) -> None:
+    """The rows are those of the feed, also from the beginning once more, and the rest is looked at in the end."""
+    source = feed("a.csv", "id,b\nmug,1\ncup,2\nmug,3\n")
+    surveying = Surveying(source)
+    assert list(islice(surveying.rows(), taken)) == list(islice(read_rows(source), taken))
+    assert list(surveying.rows()) == list(read_rows(source))
+    assert surveying.finish() == survey(source)
+
+
+@pytest.mark.parametrize(
+    ("text", "sound"), [("id,b\nmug,1\n,2\nhat,3\n", 1), ("id,b\nmug,1\nhat,3\n,2\n", 2), ("key,b\nmug,1\n", 0)]
+)
+def test_reading_along_ends_at_the_first_mistake(feed: Feed, text: str, sound: int) -> None:
+    """Whoever reads along hears of it as any reader would; the survey goes on and tells all."""
+    source = feed("a.csv", text)
+    surveying = Surveying(source)
+    rows = surveying.rows()
+    assert len(list(islice(rows, sound))) == sound
+    with pytest.raises(Invalid):
+        next(rows)
+    assert surveying.finish() == survey(source)
+
+
+def test_wrong_options_end_reading_along(feed: Feed) -> None:
+    """A feed that cannot be opened is refused to the reader, and the survey says why."""
+    surveying = Surveying(feed("a.csv", "id,b\n1,2\n", delimiter="--"))
+    with pytest.raises(Invalid):
+        next(surveying.rows())
+    assert surveying.finish().complaints

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from runner.errors import Invalid
 from runner.job.asking import Asking
+from runner.job.check import check
 from runner.job.plan import Plan, Skipped, StepResult
 from runner.records import Request, Variant
-from tests.job.plans import HEAD, make_plan, make_row
+from tests.job.plans import HEAD, bring, make_plan, make_row
 
 STEPS = """\
 variants: 2
@@ -71,3 +72,52 @@ def test_another_answer_is_another_ask(plan: Plan) -> None:
     asking, variant = Asking(plan), next(plan.variants(ROWS))
     one, other = ({"head": StepResult(text), "side": StepResult("s")} for text in ("one", "two"))
     assert asking.ask(variant, "body", one) == asking.ask(variant, "body", one) != asking.ask(variant, "body", other)
+
+
+KEPT = """\
+variants: 2
+matrix: {size: [1, 2.5]}
+steps:
+  cut: {use: brush/cut, with: {image: "{{ row.image }}"}}
+  scene: {use: brush/paint, with: {prompt: "{{ row.title }}", width: 9, images: [{url: mask.png}]}}
+  mood: {use: brush/paint, with: {prompt: "{{ row.title }}", width: 9, size: {x: "{{ matrix.size }}"}, seed: "{{ seed }}"}}
+  rare: {use: pen/text, with: {prompt: "{{ row.title }}"}, when: row.id == 'mug', again: 2}
+  copy: {use: pen/text, with: {prompt: "{{ steps.rare.text }} {{ row.title }}"}}
+  same: {use: pen/text, with: {prompt: season}}
+"""
+
+
+def test_what_a_check_has_made_is_what_the_plan_asks(tmp_path):
+    """Every request is the plan's, whether the check left it or not; of steps that read the row it left what is final."""
+    fresh, plan = (make_plan(tmp_path, KEPT, head=HEAD) for _ in range(2))
+    rows = [make_row("mug", image="a.png"), make_row("cup", 3), make_row("hat", 4, title="Hat")]
+    assert check(plan, lambda: rows, keep=True).complaints == ()
+    asking, results, left = Asking(plan), {"rare": StepResult("text")}, set()
+    for variant in plan.variants(plan.beginning.rows(lambda: rows)):
+        for step in plan.needs:
+            asked = asking.ask(variant, step, results)
+            assert asked == fresh.ask(variant, step, results)
+            key = asking.key(variant, step)
+            left |= {step} if plan.beginning.asked(variant.row, step, key) is asked else set()
+    assert left == {"cut", "mood", "rare"}
+    scene = fresh.ask(next(fresh.variants(rows)), "scene", {})
+    assert isinstance(scene, Request)
+    assert scene.params["images"] == [{"url": bring("mask.png")}]
+
+
+def test_another_try_is_not_the_first(tmp_path):
+    """What the check left is the first try; the second asks something else."""
+    plan = make_plan(tmp_path, KEPT, head=HEAD)
+    rows = [make_row()]
+    check(plan, lambda: rows, keep=True)
+    variant = next(plan.variants(rows))
+    assert Asking(plan).ask(variant, "cut", {}, 2) == plan.ask(variant, "cut", {}, number=2) != plan.ask(variant, "cut", {})
+
+
+def test_a_check_leaves_nothing_unasked(tmp_path):
+    """Without `keep` a check makes nothing for later, so it may look at any feed."""
+    plan = make_plan(tmp_path, KEPT, head=HEAD)
+    rows = [make_row()]
+    check(plan, lambda: rows)
+    assert plan.beginning.asked(rows[0], "cut", 0) is None
+    assert not plan.beginning.is_whole
