@@ -27,7 +27,7 @@ MARGIN: Final = 0.015
 RESERVE: Final = 0.25
 """The part of a window by which a call may stay longer at most; the credit begins with as much, and never has more. Each call
 reserves as long as all may have, and gives back what it did not need when it is answered."""
-GUARD: Final = 0.004
+GUARD: Final = 0.003
 """Seconds by which every call stays longer: the quickest way that was ever seen is not the quickest there is."""
 SAMPLE: Final = 128
 """Answers until the least latency is believed (until then a call counts from its answer on), and after which it is taken anew."""
