@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from runner.core.conductor import Conductor, sent_fact
 from runner.core.lifecycle import Life, recall
@@ -37,10 +37,14 @@ WINDOW: Final = 4_000
 """Variants in flight at once: enough to keep every lane busy, few enough that memory does not grow with the feed."""
 AT_ONCE: Final = 250
 """Variants taken up in a turn."""
+PORTIONS: Final = 8
+"""Of these the window is refilled when one has become empty, where that is less than `AT_ONCE`."""
 
 AHEAD: Final = 2
 """Turns that may be decided and not yet acted on: one that is being written, and the one after it."""
-NEWS: Final = 25
+FEW: Final = 25
+"""Calls under way, fewer than which are no crowd: each answer makes a turn at once."""
+NEWS: Final = 50
 """Answers for which it is worth deciding a turn while the one before is still being written, or before a `BREATH` is over."""
 BREATH: Final = 0.005
 """Seconds for which answers gather where many calls are under way: a turn and its commit cost the same for one as for many."""
@@ -169,9 +173,11 @@ class Engine:
         await self._written(turn)
         self._conductor.left(turn.sends, self._tools.clock.now())
         for send in turn.sends:
-            self._start(self._carry(send))
-        for work in (*map(self._verify, turn.landed), *map(self._finish, turn.chores)):
-            self._start(work)
+            self._start(self._carry, send)
+        for life in turn.landed:
+            self._start(self._verify, life)
+        for chore in turn.chores:
+            self._start(self._finish, chore)
         await self._press.put(turn.yields, turn.made)
 
     async def _written(self, turn: _Turn) -> None:
@@ -192,11 +198,10 @@ class Engine:
         written = self._turns[0].written
         if written is None or written.done():
             return False
-        self._crowd.clear()
         if len(self._carried) < NEWS:
-            crowd = asyncio.ensure_future(self._crowd.wait())
-            await asyncio.wait((written, crowd), return_when=asyncio.FIRST_COMPLETED)
-            crowd.cancel()
+            self._crowd.clear()
+            written.add_done_callback(lambda _: self._crowd.set())
+            await self._crowd.wait()
         return not written.done()
 
     def _take_in(self) -> list[Fact]:
@@ -209,15 +214,14 @@ class Engine:
         answers: list[Fact] = [
             Answered(now, one.send.request.id, one.send.step, one.verdict, one.send.part, one.raw, one.said) for one in carried
         ]
-        facts = self._feed([*answers, *judged])
-        return facts + self._feed(self._read_landed(now))
+        return self._feed([*answers, *judged]) + self._feed(self._read_landed(now))
 
     def _read_landed(self, now: float) -> list[Fact]:
         """What landed as text is saved in the turn in which it came: there is nothing to decode. The rest is verified after it."""
         saved: list[Fact] = []
         for life in self._conductor.landed():
-            artifacts = tuple(artifact for item in life.items if (artifact := artifact_of(item)) is not None)
-            if len(artifacts) == len(life.items):
+            artifacts = tuple([artifact for part in life.parts if (artifact := artifact_of(part.item)) is not None])
+            if len(artifacts) == len(life.parts):
                 saved.append(Saved(now, life.request.id, artifacts))
             else:
                 self._landed.append(life)
@@ -241,7 +245,9 @@ class Engine:
         self._made += self._loom.finished()
 
     def _fill(self) -> None:
-        """Take up variants while there is room; not too many at once, so that the first leave while others are still made."""
+        """Take up variants where there is room for many; not too many at once, so that some leave while others are still made."""
+        if self._tasks and self._window - len(self._loom) < min(AT_ONCE, self._window // PORTIONS):
+            return  # what is written of a few at a time costs the journal the same pages as of many
         for _ in range(AT_ONCE):
             if len(self._loom) >= self._window or self._exhausted or self._conductor.penniless:
                 return
@@ -266,23 +272,24 @@ class Engine:
             return []
         asks, known = self._looking[0], self._looking[1].result()
         self._looking = None
+        now = self._tools.clock.now()
         planned: list[Fact] = []
         for ask in asks:
-            history = known.get(ask.request.id, [])
-            life = recall(history)
-            if life is not None and self._tools.stays(ask.request.id):
-                self._loom.settle(ask.request.id, self._known(life) or outcome_of(life, reused=True))
-                continue
-            fresh = self._is_ordered(ask, life, history)
-            if life is not None and not fresh and (outcome := self._known(life)) is not None:
-                self._loom.settle(ask.request.id, outcome)
-                continue
-            if not fresh:
-                self._conductor.recall(ask.request, history, ask.step)
+            fresh, history = self._tools.fresh(ask.step), known.get(ask.request.id)
+            if history is not None and (life := recall(history)) is not None:
+                if self._tools.stays(ask.request.id):
+                    self._loom.settle(ask.request.id, self._known(life) or outcome_of(life, reused=True))
+                    continue
+                fresh = self._is_ordered(ask, life, history)
+                if not fresh and (outcome := self._known(life)) is not None:
+                    self._loom.settle(ask.request.id, outcome)
+                    continue
+                if not fresh:
+                    self._conductor.recall(ask.request, history, ask.step)
             if self._tools.risk(ask, 0):
                 self._risky[ask.request.id] = ask
             self._tools.reuse.plan(ask.request)
-            planned.append(Planned(self._tools.clock.now(), ask.request, fresh, ask.step))
+            planned.append(Planned(now, ask.request, fresh, ask.step))
         return self._feed(planned)
 
     def _known(self, life: Life) -> Outcome | None:
@@ -294,20 +301,16 @@ class Engine:
         self._tools.reuse.know(life.request)
         return outcome_of(life, reused=True)
 
-    def _is_ordered(self, ask: Ask, life: Life | None, history: Sequence[Fact]) -> bool:
+    def _is_ordered(self, ask: Ask, life: Life, history: Sequence[Fact]) -> bool:
         """Whether the user orders a new purchase: by the command line or by age, once a run, or by the step's word on risk."""
         orders = [fact for fact in history if isinstance(fact, Planned) and fact.fresh]
-        if not any(order.at >= self._started_at for order in orders) and self._is_wanted_anew(ask, life):
+        anew = self._tools.fresh(ask.step) or (not is_unfinished(life) and self._tools.again(ask, life))
+        if anew and not any(order.at >= self._started_at for order in orders):
             return True
-        if life is None or life.state != "uncertain" or not self._conductor.takes(ask.request, ask.step):
+        if life.state != "uncertain" or not self._conductor.takes(ask.request, ask.step):
             return False
         saved_at = max((fact.at for fact in history if isinstance(fact, Saved)), default=0.0)
         return self._tools.risk(ask, sum(order.at > saved_at for order in orders))
-
-    def _is_wanted_anew(self, ask: Ask, life: Life | None) -> bool:
-        if self._tools.fresh(ask.step):
-            return True
-        return life is not None and not is_unfinished(life) and self._tools.again(ask, life)
 
     def give_up(self, failure: BaseException) -> None:
         """Remember what broke on our side and land what flies: an answer that is paid for is worth more than a quick end."""
@@ -320,46 +323,44 @@ class Engine:
     async def _carry(self, send: Send) -> None:
         if send.step == "submit":
             self._aloft[send.request.id] = None
-        try:
-            carried = await self._tools.hands.carry(send)
-        except Exception as failure:  # noqa: BLE001 - vendors' failures are verdicts: this is ours, and `run` raises it
-            self.give_up(failure)
-        else:
-            self._aloft.pop(send.request.id, None)
-            self._carried.append(carried)
+        carried = await self._tools.hands.carry(send)
+        self._aloft.pop(send.request.id, None)
+        self._carried.append(carried)
 
     async def _finish(self, chore: Chore) -> None:
-        try:
-            made = await self._tools.finish(chore)
-            self._finished.append((chore, made))  # only now: `_take_in` may have begun another list meanwhile
-        except Exception as failure:  # noqa: BLE001 - as in `_carry`
-            self.give_up(failure)
+        made = await self._tools.finish(chore)
+        self._finished.append((chore, made))  # only now: `_take_in` may have begun another list meanwhile
 
     async def _verify(self, life: Life) -> None:
         """Every byte of a landed life is decoded and measured; only then it counts as saved."""
         artifacts: list[Artifact] = []
+        for item in life.items:
+            made = await self._tools.measure(item.blob) if isinstance(item, Held) else artifact_of(item)
+            assert made is not None
+            if isinstance(made, str):
+                self._judged.append(Stopped(self._tools.clock.now(), life.request.id, "spoiled", made))
+                return
+            artifacts.append(made)
+        self._judged.append(Saved(self._tools.clock.now(), life.request.id, tuple(artifacts)))
+
+    def _start(self, do: Callable[[T], Coroutine[None, None, None]], what: T) -> None:
+        self._tasks.add(self._loop.create_task(self._work(do, what)))
+
+    async def _work(self, do: Callable[[T], Coroutine[None, None, None]], what: T) -> None:
+        """One piece of work, in a task of its own. That tells its end itself: a callback would cost as much again."""
         try:
-            for item in life.items:
-                made = await self._tools.measure(item.blob) if isinstance(item, Held) else artifact_of(item)
-                assert made is not None
-                if isinstance(made, str):
-                    self._judged.append(Stopped(self._tools.clock.now(), life.request.id, "spoiled", made))
-                    return
-                artifacts.append(made)
-            self._judged.append(Saved(self._tools.clock.now(), life.request.id, tuple(artifacts)))
-        except Exception as failure:  # noqa: BLE001 - as in `_carry`
+            await do(what)
+        except Exception as failure:  # noqa: BLE001 - vendors' failures are verdicts: this is ours, and `run` raises it
             self.give_up(failure)
+        finally:
+            self._end_task()
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._end_task)
-
-    def _end_task(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _end_task(self) -> None:
+        if (task := asyncio.current_task(self._loop)) is not None:
+            self._tasks.discard(task)
         if crowded := len(self._carried) >= NEWS:
             self._crowd.set()
-        if crowded or len(self._tasks) < NEWS:
+        if crowded or len(self._tasks) < FEW:
             self._bell.set()
         elif self._breath is None:
             self._breath = self._loop.call_later(BREATH, self._bell.set)
@@ -369,7 +370,9 @@ class Engine:
         wake_at = self._conductor.wake_at(self._tools.clock.now())
         if not self._tasks and wake_at is None and self._looking is None and not self._bell.is_set():
             return False
-        if not self._bell.is_set():
+        if wake_at is None:
+            await self._bell.wait()
+        elif not self._bell.is_set():
             await self._first_of(wake_at)
         self._bell.clear()
         if self._breath is not None:
@@ -377,10 +380,8 @@ class Engine:
             self._breath = None
         return True
 
-    async def _first_of(self, wake_at: float | None) -> None:
-        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._bell.wait())]
-        if wake_at is not None:
-            waits.append(asyncio.ensure_future(self._tools.clock.sleep_until(wake_at)))
+    async def _first_of(self, wake_at: float) -> None:
+        waits = [asyncio.ensure_future(wait) for wait in (self._bell.wait(), self._tools.clock.sleep_until(wake_at))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

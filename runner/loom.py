@@ -238,7 +238,8 @@ class Loom:
 
     def _try_step(self, woven: Woven, step: str) -> bool:
         """Ask for the step if what it reads is known; True if that gave it an outcome at once."""
-        if any(need not in woven.outcomes for need in self._needs[step]):
+        needs = self._needs[step]
+        if needs and any(need not in woven.outcomes for need in needs):
             return False
         asked = self._ask(woven, step)
         if isinstance(asked, Outcome):
@@ -349,7 +350,7 @@ class Loom:
 
 def worst_of(statuses: Iterable[Status]) -> Status:
     """The worst of these, where skipped is as good as done."""
-    worst = max([RANK_OF[status] for status in statuses], default=0)
+    worst = max(map(RANK_OF.__getitem__, statuses), default=0)
     return RANKS[worst] if worst >= len(GOOD) else "done"
 
 

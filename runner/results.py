@@ -102,13 +102,17 @@ def published_files(plan: Asked, variant: Variant, step: str, outcome: Outcome) 
 
 def files_of(plan: Asked, woven: Woven) -> Files:
     """Where the files of all done steps of the variant go."""
-    done = ((step, outcome) for step, outcome in woven.outcomes.items() if outcome.status == "done")
+    done = [(step, outcome) for step, outcome in woven.outcomes.items() if outcome.status == "done"]
     return {step: published_files(plan, woven.variant, step, outcome) for step, outcome in done}
 
 
 def variant_line(plan: Asked, woven: Woven, files: Files | None = None) -> bytes:
     """The variant's line of results.jsonl; `files` are those of `files_of`, for whoever has them already."""
     variant, files = woven.variant, files_of(plan, woven) if files is None else files
+    steps = {step: _step_fields(outcome, files.get(step)) for step, outcome in woven.outcomes.items()}
+    if plan.approves is not None:
+        for step, outcome in woven.outcomes.items():
+            steps[step] |= _held_fields(plan, variant, step, outcome)
     return result_line(
         {
             "key": variant.key,
@@ -116,10 +120,7 @@ def variant_line(plan: Asked, woven: Woven, files: Files | None = None) -> bytes
             "matrix": variant.cell,
             "variant": variant.number,
             "status": woven.status,
-            "steps": {
-                step: _step_fields(outcome, files.get(step)) | _held_fields(plan, variant, step, outcome)
-                for step, outcome in woven.outcomes.items()
-            },
+            "steps": steps,
         }
     )
 

@@ -238,7 +238,7 @@ class Standing:
             if self._is_compared:
                 continue  # a row is told as a whole
             place = bisect_left(self._open, woven.variant.index)
-            if all(outcome.status in GOOD for outcome in woven.outcomes.values()):
+            if woven.status in GOOD:
                 line = self._line(woven, bool(self._marks[place] & CHOSEN), files_of(self._asking, woven))
                 self._starts[place], self._sizes[place] = self._made.tell(), len(line)
                 self._draw(line, self._made)

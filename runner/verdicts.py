@@ -16,7 +16,7 @@ they can be logged, journaled, tested and overridden before anything happens.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from runner.frozen import frozen
 from runner.records import Blob, Json
@@ -135,7 +135,12 @@ class Barred:
 
 Verdict: TypeAlias = Done | Queued | Busy | Broken | Lost | Refused | Barred
 
+WRONG: Final = (Broken, Lost)
+"""A call without an answer, or with one that says that the vendor is out of order."""
+BOUGHT: Final = (Done, Queued, Lost)
+"""What says of a submit that it is spent, perhaps."""
+
 
 def is_bought(verdict: Verdict) -> bool:
     """Whether a submit with this answer counts as spent. Lost is perhaps spent, which counts as well."""
-    return isinstance(verdict, Done | Queued | Lost) or (isinstance(verdict, Refused) and verdict.billed)
+    return isinstance(verdict, BOUGHT) or (isinstance(verdict, Refused) and verdict.billed)

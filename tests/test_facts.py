@@ -50,7 +50,7 @@ items: dict[type[Any], st.SearchStrategy[Any]] = {
     Held: st.builds(Held, blobs),
 }
 verdicts: dict[type[Any], st.SearchStrategy[Verdict]] = {
-    Done: st.builds(Done, st.lists(st.one_of(*items.values()), max_size=4).map(tuple), words),
+    Done: st.builds(Done, st.lists(st.one_of(*items.values()), max_size=4).map(tuple), words, numbers),
     Queued: st.builds(Queued, words, waits, words),
     Busy: st.builds(Busy, waits, words),
     Broken: st.builds(Broken, words, waits),

@@ -51,7 +51,7 @@ class Slot:
 
     def affords(self) -> bool:
         """Whether its submit fits into every budget it belongs to, beside all that is spent and reserved."""
-        return all(purse.affords(self.operation.price) for purse in self.purses)
+        return not self.purses or all(purse.affords(self.operation.price) for purse in self.purses)
 
     def beyond(self) -> Purse | None:
         """A budget into which its submit will never fit again, None if there is none."""
@@ -149,6 +149,10 @@ class Lane:
             self.agendas["fetch"].write(part.at + after, part.at, slot, index, part)
 
 
+Course: TypeAlias = tuple[Lane, Operation, Kind, tuple[Purse, ...]]
+"""What requests of one use have in common that the same step asked for first: lane, operation, kind, and who pays."""
+
+
 class Deadlines:
     """The deadlines of all open jobs, soonest first."""
 
@@ -205,13 +209,11 @@ def _is_over(entry: tuple[float, int, Slot]) -> bool:
 
 def is_stale(entry: Entry) -> bool:
     """Whether the request has moved on since the entry was written."""
-    slot, part, mark = entry[3:]
+    _, _, _, slot, part, mark = entry
     life = slot.life
-    if slot.gone:
-        return True
-    if isinstance(mark, Part):
-        return life.state not in ("ready", "fetching") or life.parts[part] is not mark
-    return life is not mark
+    if slot.gone or life is mark:
+        return slot.gone
+    return not isinstance(mark, Part) or life.state not in ("ready", "fetching") or life.parts[part] is not mark
 
 
 def _drop_stale(heap: list[Entry]) -> None:

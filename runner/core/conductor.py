@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
-from runner.core.agenda import NEVER, Deadlines, Kind, Lane, Slot, send_of
+from runner.core.agenda import NEVER, Course, Deadlines, Kind, Lane, Slot, send_of
 from runner.core.gate import STEPS, Gate, Others, Use
-from runner.core.lifecycle import OPEN, SETTLED, Life, State, changed, fold, giving_up, recall
+from runner.core.lifecycle import FOLDS, OPEN, SETTLED, Life, State, changed, fold, giving_up, recall
 from runner.core.polling import deadline_at
 from runner.core.purse import Purse, Purses
 from runner.core.tally import LaneTally
@@ -71,6 +71,7 @@ class Conductor:
         self._serial = 0
         self._beyond: set[Kind] = set()
         self._kinds: dict[Kind, Slot] = {}
+        self._courses: dict[tuple[str, str, str], Course] = {}
         self._stops: dict[str, Stop] = {}
         self._landed: list[Life] = []
         self._settled: list[Life] = []
@@ -150,7 +151,7 @@ class Conductor:
         if slot is None:
             raise ValueError(f"{type(fact).__name__} for request {fact.id}, which is not being worked on: not planned, or settled")
         before = slot.life
-        slot.life = after = fold(before, fact)
+        slot.life = after = FOLDS[type(fact)](before, fact)
         lane = slot.lane
         lane.gate.tickets += (after.state in OPEN) - (before.state in OPEN)
         lane.tally.note(fact, before, after, slot.operation.price)
@@ -256,16 +257,21 @@ class Conductor:
         request = fact.request
         if request.id in self._slots:
             raise ValueError(f"request {request.id} ({request.use}) is planned twice in one run")
-        lane, operation = self._lane(request, fact.step), self._operations.get(request.use + self._way(fact.step))
-        if operation is None:
-            raise ValueError(f"request {request.id} is for {request.use}, which is no known operation")
+        course = self._courses.get(asked := (request.provider, request.operation, fact.step))
+        if course is None:
+            lane, operation = self._lane(request, fact.step), self._operations.get(request.use + self._way(fact.step))
+            if operation is None:
+                raise ValueError(f"request {request.id} is for {request.use}, which is no known operation")
+            course = lane, operation, (request.use, fact.step), self.purses.of(request.provider, fact.step)
+            self._courses[asked] = course
+        lane, operation, kind, purses = course
         life = fold(self._recalled.pop(request.id, None), fact)
         self._serial += 1
-        purses = self.purses.of(request.provider, fact.step)
-        slot = self._slots[request.id] = Slot(life, lane, operation, self._serial, (request.use, fact.step), purses)
-        slot.weight = self._weight_of(request) if self._weigh else 0
-        if purses and self._kinds.setdefault(slot.kind, slot) is slot and slot.beyond() is not None:
-            self._beyond.add(slot.kind)
+        slot = self._slots[request.id] = Slot(life, lane, operation, self._serial, kind, purses)
+        if self._weigh:
+            slot.weight = self._weight_of(request)
+        if purses and self._kinds.setdefault(kind, slot) is slot and slot.beyond() is not None:
+            self._beyond.add(kind)
         lane.gate.tickets += life.state in OPEN
         lane.tally.note(fact, None, life, operation.price)
         self._place(slot, None)
@@ -296,7 +302,8 @@ class Conductor:
             return
         for purse in slot.purses:
             purse.keep(fact.id)
-        self._close_beyond()
+        if self._kinds:
+            self._close_beyond()
 
     def _close_beyond(self) -> None:
         """Release the submits of every kind that has just become unaffordable for good: once per kind and run."""

@@ -23,7 +23,7 @@ from runner.core.retry import throttle
 from runner.core.windows import Latencies, Passage, Sliding
 from runner.frozen import frozen
 from runner.records import Limits, Step
-from runner.verdicts import Barred, Broken, Busy, Done, Lost, Verdict
+from runner.verdicts import WRONG, Barred, Busy, Done, Verdict
 
 STEPS: Final[tuple[Step, ...]] = ("submit", "poll", "fetch")
 
@@ -111,7 +111,7 @@ class Circuit:
 
     def hear(self, at: float, verdict: Verdict) -> None:
         """Count a failure or forget them all. What fails during a rest left before it and belongs to the same trip."""
-        if not isinstance(verdict, Broken | Lost):
+        if not isinstance(verdict, WRONG):
             self.failures = self.trips = 0
             return
         self.failures += 1
@@ -301,10 +301,10 @@ class Gate:
         if isinstance(verdict, Barred):
             self.barred = self.barred or verdict.why
             self.close(step, verdict.why)
-        elif door.circuit.given_up and isinstance(verdict, Broken | Lost) and not self.failing:
+        elif isinstance(verdict, WRONG) and door.circuit.given_up and not self.failing:
             self.failing = f"{door.circuit.failures} calls in a row went wrong, the last: {verdict.why}"
             self.close(step, self.failing)
-        elif door.stuck and isinstance(verdict, Busy) and not self.failing:
+        elif isinstance(verdict, Busy) and door.stuck and not self.failing:
             self.failing = f"too fast {door.streak} times in a row, whatever the wait: {verdict.why}"
             self.close(step, self.failing)
 
@@ -354,7 +354,7 @@ class Gate:
         seconds = at - passage.at
         for window in passage.delays:
             window.hear(passage, passage.weight if window in self.tokens else 1, seconds - self.latencies.least)
-        if isinstance(verdict, Broken | Lost):
+        if isinstance(verdict, WRONG):
             return
         self.latencies.hear(seconds)
         if isinstance(verdict, Done) and verdict.used and passage.weight:

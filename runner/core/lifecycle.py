@@ -119,7 +119,7 @@ class Life:
     @property
     def items(self) -> tuple[Item, ...]:
         """What it yielded, in the vendor's order; links among them where not everything has landed."""
-        return tuple(part.item for part in self.parts)
+        return tuple([part.item for part in self.parts])
 
     @property
     def retrievable(self) -> bool:
@@ -140,6 +140,7 @@ def changed(life: Life, **changes: Any) -> Life:
     return new
 
 
+UNSENT: Final = Life(Request("", "", "", {}), "new", 0.0)  # what a life begins as, but for its request and its moment
 Changes: TypeAlias = dict[str, Any]
 Note: TypeAlias = Callable[[Life, Answered, Any], Changes]
 
@@ -161,7 +162,7 @@ def _still_running(life: Life, fact: Answered, verdict: Queued) -> Changes:
 
 
 def _arrive(life: Life, fact: Answered, verdict: Done) -> Changes:
-    parts = tuple(Part(item, fact.at) for item in verdict.items)
+    parts = tuple([Part(item, fact.at) for item in verdict.items])
     if len(parts) == len(life.parts):  # fresh links for the same things: what is here already stays
         parts = tuple(old if old.landed else new for old, new in zip(life.parts, parts, strict=True))
     accepted_at = fact.at if life.accepted_at is None else life.accepted_at
@@ -187,8 +188,7 @@ def _land(life: Life, fact: Answered, verdict: Done) -> Changes:
 
 def _defer(life: Life, fact: Answered, verdict: Queued) -> Changes:
     waiting_at = life.waiting_at if life.ticket else fact.at
-    stale = Part(life.parts[fact.part].item, fact.at, dead=True)
-    parts = _with_part(life, fact.part, stale)
+    parts = _with_part(life, fact.part, Part(life.parts[fact.part].item, fact.at, dead=True))
     return {"ticket": verdict.ticket, "after": verdict.after, "waiting_at": waiting_at, "parts": parts, "rounds": life.rounds + 1}
 
 
@@ -291,7 +291,7 @@ def giving_up(life: Life) -> tuple[Literal["failed", "spoiled", "overdue"], str]
 
 def _plan(life: Life | None, fact: Planned) -> Life:
     if life is None or fact.fresh:
-        return Life(fact.request, "new", fact.at)
+        return changed(UNSENT, request=fact.request, at=fact.at)
     life = at_rest(life)
     state: State = "ready" if life.retrievable else RESUMED.get(life.state, life.state)
     if state in SETTLED:
@@ -341,11 +341,11 @@ def _answer(life: Life, fact: Answered) -> Life:
 
 
 def _by_parts(life: Life, at: float, state: State, parts: tuple[Part, ...]) -> Changes:
-    if any(part.flying for part in parts):
+    if any([part.flying for part in parts]):  # noqa: C419 - here and below, a generator takes longer than all the parts
         return {"state": "fetching"}
     if state == "waiting":
         return {}
-    if all(part.landed for part in parts):
+    if not any([isinstance(part.item, Link) for part in parts]):  # noqa: C419
         return {"state": "landed"}
     if life.ticket is not None and life.refreshes < _renewals(parts):
         return {"state": "waiting", "after": 0.0, "waiting_at": at, "refreshes": life.refreshes + 1, "tries": 0, "rounds": 0}

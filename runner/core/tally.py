@@ -81,15 +81,16 @@ class Tally:
 
     def note(self, fact: Fact, before: Life | None, after: Life, price: Money | None) -> None:
         """Count `fact`, which turned `before` into `after`; `price` is the highest of one submit."""
-        self.first_at = fact.at if self.first_at is None else self.first_at
+        if self.first_at is None:
+            self.first_at = fact.at
         self.last_at = fact.at
-        if isinstance(fact, Planned):
-            self._plan(after, price)
-        elif before is not None:
-            self._count_call(fact, before, price)
-            self.states[before.state] -= 1
         self.states[after.state] += 1
-        if after.settled and not isinstance(fact, Planned):
+        if before is None or isinstance(fact, Planned):
+            self._plan(after, price)
+            return
+        self._count_call(fact, before, price)
+        self.states[before.state] -= 1
+        if after.state in SETTLED:
             self._finish(int(fact.at))
 
     def read(self, now: float) -> LaneTally:

@@ -76,6 +76,7 @@ class Journal:
         self._connection = connection
         self._lock = threading.Lock()
         self._numbers: dict[str, int] = {}
+        self._knows_all = not connection.execute(load_queries()["last_request"]).fetchone()[0]
         self._broken = ""
 
     @classmethod
@@ -93,13 +94,13 @@ class Journal:
         connection = _connect(path, patience)
         try:
             meta = _check(path, connection, mode)
+            return cls(path, connection, meta["journal"])
         except (sqlite3.Error, UnicodeDecodeError) as failure:
             connection.close()
             raise _explain(path, failure) from failure
         except AdbatchError:
             connection.close()
             raise
-        return cls(path, connection, meta["journal"])
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +131,7 @@ class Journal:
         """The facts of each request that has any, oldest first; the others are left out."""
         histories: dict[str, list[Fact]] = {}
         with self._lock, self._reading() as connection:
-            for digest, *row in rows_about(connection, "histories", list(dict.fromkeys(ids))):
+            for digest, *row in rows_about(connection, "histories", self._recorded(dict.fromkeys(ids))):
                 name = digest.hex()
                 histories.setdefault(name, []).append(self._read(name, *row))
         return histories
@@ -224,15 +225,20 @@ class Journal:
 
     def _number(self, connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, int]:
         """The number of each request, new ones given in this order to those never seen."""
-        known = self._numbers if len(self._numbers) <= NUMBERS_KEPT else {}
+        if len(self._numbers) > NUMBERS_KEPT:
+            self._numbers, self._knows_all = {}, False
+        known = self._numbers
         if strangers := [name for name in dict.fromkeys(ids) if name not in known]:
-            known |= {digest.hex(): number for digest, number in rows_about(connection, "numbers", strangers)}
+            known |= {digest.hex(): number for digest, number in rows_about(connection, "numbers", self._recorded(strangers))}
             fresh = [name for name in strangers if name not in known]
             (last,) = connection.execute(load_queries()["last_request"]).fetchone()
             known |= {name: number for number, name in enumerate(fresh, (last or 0) + 1)}
             insert(connection, "add_request", [(known[name], bytes.fromhex(name)) for name in fresh])
-        self._numbers = known
         return known
+
+    def _recorded(self, ids: Iterable[str]) -> list[str]:
+        """Those of these requests that may be in the file: while it has none but ours, nobody has to look for the others."""
+        return [name for name in ids if name in self._numbers] if self._knows_all else list(ids)
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self)
@@ -278,7 +284,7 @@ class _Transaction(_Reading):
                 return
         except sqlite3.Error as failure:
             error = failure
-        self._journal._numbers = {}
+        self._journal._numbers, self._journal._knows_all = {}, False
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         super().__exit__(type(error), error, trace)

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.edge.journal import Journal, Run
+from runner.edge.journal import NUMBERS_KEPT, Journal, Run
 from runner.edge.writing import seal
 from runner.errors import Held, OurSide
 from runner.facts import Answered, Fact, Planned, Saved, Sent, Stopped
@@ -120,6 +120,32 @@ def test_histories_are_of_the_asked_requests_only(path: Path) -> None:
         journal.commit(facts)
         found = journal.histories([requests[1].id, requests[3].id, "00" * 32])
     assert found == {name: [fact for fact in facts if fact.id == name] for name in (requests[1].id, requests[3].id)}
+
+
+def test_a_new_journal_finds_what_it_was_told(path: Path) -> None:
+    """Whether it began without requests or has some from before, all that was written is found, and nothing twice."""
+    requests = [ask(number) for number in range(700)]
+    with Journal.open(path, "live") as journal:
+        assert journal.histories([request.id for request in requests]) == {}
+        for some in (requests[:300], requests[200:500]):
+            journal.commit([Planned(1.0, request) for request in some])
+        found = journal.histories([request.id for request in requests])
+        assert [len(found.get(request.id, ())) for request in requests] == [1] * 200 + [2] * 100 + [1] * 200 + [0] * 200
+    with Journal.open(path, "live") as journal:
+        assert journal.histories([request.id for request in requests]) == found
+        journal.commit([Planned(2.0, request) for request in requests])
+        assert {len(facts) for facts in journal.histories([request.id for request in requests[200:300]]).values()} == {3}
+
+
+def test_requests_beyond_those_that_are_remembered_are_found(path: Path) -> None:
+    """A journal that has forgotten the numbers of its first requests looks for them in its file."""
+    names = [f"{number:064x}" for number in range(NUMBERS_KEPT + 1)]
+    with Journal.open(path, "live") as journal:
+        journal.commit([Sent(1.0, name, "submit") for name in names])
+        journal.commit([Sent(2.0, names[0], "poll"), Sent(2.0, "ff" * 32, "submit")])
+        found = journal.histories([names[0], names[9], "ff" * 32, "ee" * 32])
+        assert {name: len(facts) for name, facts in found.items()} == {names[0]: 2, names[9]: 1, "ff" * 32: 1}
+        assert journal.select("sizes")[0][0] == NUMBERS_KEPT + 2
 
 
 def test_results_are_found_by_the_last_word(path: Path) -> None:
