@@ -52,9 +52,10 @@ class Bench:
             text = text.replace(old, new)
         (self.folder / name).write_text(text, encoding="utf-8")
 
-    async def run(self, **more: Any) -> Report:
+    async def run(self, clock: Clock | None = None, **more: Any) -> Report:
         """Run the job in the sandbox; `more` is ordered."""
-        return await run_job(Order(self.job, sandbox=True, stage=self.stage, **more), Listener())
+        order = Order(self.job, sandbox=True, stage=self.stage, **more)
+        return await run_job(order, Listener(), clock)
 
     async def plan(self, fresh: frozenset[str] | None = None, choice: Choice = EVERYTHING, clock: Clock | None = None) -> Forecast:
         """What the next run would do."""

@@ -13,12 +13,14 @@ import pytest
 from runner.budgets import check_budgets, purses_of, risk_of
 from runner.core.purse import Purse
 from runner.desk import Desk, load_files, open_desk
+from runner.edge.clock import Clock
 from runner.errors import Invalid
 from runner.inspection import check_job
 from runner.loom import Ask
 from runner.records import make_request
 from runner.sandbox.behaviour import Fault
 from runner.workflow import Order, Report, run_job
+from tests.crash.forge import hurry
 from tests.edge.conftest import Hit, open_vendor
 from tests.projects import COPY, MEDIUM, PROJECT, Listener, billed, open_stage_here, said, write_project
 
@@ -42,10 +44,10 @@ def limits_of(purse: Purse) -> tuple[int | None, dict[str, str]]:
     return purse.requests, {currency: str(most) for currency, most in purse.cost.items()}
 
 
-async def play(path: Path, faults: tuple[Fault, ...] = (), **order: Any) -> Report:
+async def play(path: Path, faults: tuple[Fault, ...] = (), clock: Clock | None = None, **order: Any) -> Report:
     """Run the job against emulated vendors in this process."""
     async with open_stage_here(vendors(path), faults=faults) as stage:
-        return await run_job(Order(path, sandbox=True, stage=stage, **order), Listener())
+        return await run_job(Order(path, sandbox=True, stage=stage, **order), Listener(), clock)
 
 
 def vendors(path: Path) -> Path:
@@ -183,7 +185,7 @@ async def test_a_spent_budget_stops_only_what_costs(
 ) -> None:
     """No more is billed than is allowed, what was bought is polled and downloaded, the others go on, and the code is 5."""
     path = write_project(tmp_path, steps, budgets[0] + OUT, PRICED + budgets[1])
-    report = await play(path)
+    report = await play(path, clock=hurry())
     assert billed(vendors(path)) == bill
     [why] = report.told.ending.spent
     assert (report.told.exit_code, why.startswith(f"the budget of {whose} allows no more: ")) == (5, True)

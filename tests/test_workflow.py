@@ -21,6 +21,7 @@ from runner.engine import Ending, Engine
 from runner.errors import EXITS, Held, Invalid, OurSide, Usage
 from runner.sandbox.behaviour import Fault
 from runner.workflow import GRAVITY, Order, Report, exit_code_of, graver, run_job
+from tests.crash.forge import hurry
 from tests.projects import COPY, MEDIUM, PROJECT, SCENE, Listener, billed, open_stage_here, said, write_project
 from tests.schemas import misfits
 
@@ -53,7 +54,7 @@ def named_files(path: Path) -> list[dict[str, Any]]:
 async def test_a_first_run_makes_everything(tmp_path: Path) -> None:
     """Every step of every variant is bought once; each file that the results name is there, whole, and as told."""
     path = write_project(tmp_path, COPY + SCENE + MEDIUM)
-    report = await play(path)
+    report = await play(path, clock=hurry())
     assert (report.told.exit_code, dict(report.told.results.counts), report.output) == (0, {"done": 2}, tmp_path / "out")
     assert billed(vendors(path)).total() == 6
     files = named_files(path)
@@ -154,7 +155,7 @@ async def test_what_vendors_do_wrong_ends_in_a_code(
 ) -> None:
     """A vendor's failure is no exception: it is told in results and report, and the exit code says of which kind it is."""
     path = write_project(tmp_path, step)
-    report = await play(path, faults=(fault,))
+    report = await play(path, faults=(fault,), clock=hurry())
     assert (report.told.exit_code, dict(report.told.results.counts)) == ends
     assert all(f"{cause.step} {cause.status}" == word for cause in report.told.results.troubles)
     assert bool(report.told.results.troubles) == bool(word)
@@ -282,7 +283,7 @@ async def test_a_purchase_for_age_that_fails_is_told(tmp_path: Path) -> None:
 async def test_a_run_at_rest_tells_what_the_last_one_told(tmp_path: Path) -> None:
     """With nothing moved, counts, reuse, exit code and results are those of the run before, also of one that had troubles."""
     path = write_project(tmp_path, COPY + MEDIUM)
-    await play(path, faults=(Fault("job_fails"),))
+    await play(path, faults=(Fault("job_fails"),), clock=hurry())
     first, second = await play(path), await play(path)
     assert first.told.exit_code == second.told.exit_code == 1
     for part in ("counts", "providers", "results", "exit"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +17,7 @@ from runner.verdicts import Done
 from runner.workflow import Order, Report, run_job
 from tests.acceptance.conftest import ROOT, copy_project
 from tests.acceptance.walkthrough import walk
-from tests.crash.forge import HurriedClock
+from tests.crash.forge import hurry
 from tests.projects import COPY, MEDIUM, Listener, billed, open_stage_here, said, write_project
 
 STEPS: Final = (
@@ -145,7 +144,7 @@ def write_acme(folder: Path, vendor: str = ACME, project: str = OURS) -> Path:
 async def run(path: Path) -> Report:
     """The job on a stage in this process, with time in a hurry: polls that are seconds apart are not waited for."""
     async with open_stage_here(path.parent / ".adbatch/sandbox/vendors", queue=0.01) as stage:
-        return await run_job(Order(path, sandbox=True, stage=stage), Listener(), HurriedClock(time.time(), 20.0))
+        return await run_job(Order(path, sandbox=True, stage=stage), Listener(), hurry())
 
 
 async def test_an_edited_description_buys_nothing_anew(tmp_path: Path) -> None:

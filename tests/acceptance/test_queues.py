@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 from runner.edge.outputs import read_results
 from runner.sandbox.behaviour import Fault
 from runner.workflow import Order, Report, run_job
-from tests.crash.forge import HurriedClock
+from tests.crash.forge import hurry
 from tests.projects import Listener, billed, open_stage_here, write_project
 
 STEPS = """\
@@ -47,7 +46,7 @@ async def play(folder: Path, steps: str, project: str | None = "version: 1\n", *
     """Run the steps for one row, with time in a hurry: polls that are seconds apart are not waited for."""
     path = write_project(folder, steps, project=project, feed=FEED)
     async with open_stage_here(folder / "vendors", **settings) as stage:
-        return await run_job(Order(path, sandbox=True, stage=stage), Listener(), HurriedClock(time.time(), 100.0))
+        return await run_job(Order(path, sandbox=True, stage=stage), Listener(), hurry(100.0))
 
 
 def told(folder: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from runner.sandbox.behaviour import load_faults
 from runner.tape.replay import Tape
 from runner.workflow import Order, Report, run_job
 from tests.cli.conftest import ENVIRON
+from tests.crash.forge import hurry
 from tests.edge.conftest import open_vendor, says
 from tests.projects import COPY, FEED, MEDIUM, SCENE, Listener, billed, open_stage_here, write_project
 from tests.schemas import misfits
@@ -60,9 +62,10 @@ class Workbench:
         self.told = Listener()
 
     async def record(self, **settings: Any) -> Report:
-        """A recorded run against vendors with these settings."""
+        """A recorded run against vendors with these settings, with time in a hurry: polls are not waited for."""
         async with open_stage_here(self.vendors, **settings) as stage:
-            return await run_job(Order(self.job, True, stage=stage, tape=Tape("record", self.tape)), self.told)
+            order = Order(self.job, True, stage=stage, tape=Tape("record", self.tape))
+            return await run_job(order, self.told, hurry())
 
     async def play(self, fresh: frozenset[str] | None = None, **settings: Any) -> Report:
         """A run that nobody records."""
@@ -162,8 +165,9 @@ def test_a_missing_exchange_is_named(clone: tuple[Path, bytes]) -> None:
     done = replay_cut_off(folder, "recording")
     assert done.returncode == 3
     assert "the feed is not the one that was recorded" in done.stderr
-    assert "step copy of variant hat|1 asks for submit of request " in done.stderr
-    assert "(jivox/text: prompt 'Headline for Cap')" in done.stderr
+    named = re.search(r"step (copy|medium) of variant hat\|1 asks for submit of request \w+ \((\S+): .*prompt '(.+?)'", done.stderr)
+    assert named is not None, done.stderr
+    assert named.groups() in {("copy", "jivox/text", "Headline for Cap"), ("medium", "sivi/media", "Cap")}, "whichever came first"
     assert not (folder / "out" / "results.jsonl").exists()
     (folder / "feed.csv").write_text(FEED)
     assert replay_cut_off(folder, "recording").returncode == 0

@@ -181,7 +181,7 @@ def test_a_run_that_is_stopped_keeps_its_tickets(job: Path) -> None:
 def test_a_deadline_leaves_the_batch_to_the_next_run(job: Path) -> None:
     """With 6: nothing is lost, and asked for nothing twice."""
     project = job.parent / "adbatch.yaml"
-    project.write_text(PROJECT + "providers: {openai: {limits: {deadline: 5s}}}\n", encoding="utf-8")
+    project.write_text(PROJECT + "providers: {openai: {limits: {deadline: 30s}}}\n", encoding="utf-8")
     report = play(job, faults=(Fault("job_never_ends"),))
     assert report.told.exit_code == 6
     assert report.told.results.counts == {"queued": 6}

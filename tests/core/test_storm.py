@@ -48,7 +48,10 @@ class Watch:
 
 @pytest.fixture(scope="module")
 def storm() -> Simulator:
-    """60,000 queued requests over six lanes, 5 % Broken, and 5 % Busy where a rate is declared (elsewhere one would be learned)."""
+    """Eighteen thousand queued requests (60,000 to soak) over six lanes, 5 % Broken, and 5 % Busy where a rate is declared.
+
+    Elsewhere one would be learned.
+    """
     dice = Random(7)
     moods = {name: Mood(busy=0.05 if limits.rate else 0.0, broken=0.05, work=(1.0, 9.0)) for name, limits in LANES.items()}
     vendors = {name: Vendor(Random(dice.random()), mood) for name, mood in moods.items()}
@@ -60,7 +63,7 @@ def storm() -> Simulator:
 
 
 def test_all_settle_before_their_deadline(storm: Simulator) -> None:
-    """60,000 queued requests with 5 % Busy and 5 % Broken all come to an end, and none of them is overdue."""
+    """All these queued requests with 5 % Busy and 5 % Broken all come to an end, and none of them is overdue."""
     assert sum(storm.ends.values()) == len(LANES) * EACH
     assert storm.ends["overdue"] == 0
     assert storm.ends["saved"] >= len(LANES) * EACH - 5

@@ -72,7 +72,7 @@ def hang_up(process: subprocess.Popen[bytes]) -> None:
     assert process.stdout is not None
     process.stdin.close()
     process.stdout.close()
-    process.wait(10)
+    process.wait(30)
 
 
 class Sandbox:
@@ -91,6 +91,10 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         hang_up(self._process)
+
+    def count(self) -> int:
+        """How many submits it has accepted; of a line that is just being written, nothing is read."""
+        return self._ledger.read_bytes().count(b"\n") if self._ledger.exists() else 0
 
     def bills(self, since: int = 0) -> list[dict[str, Any]]:
         """Accepted submits from number `since` on, oldest first."""
@@ -156,8 +160,11 @@ class Sweep:
     uncertain: int = 0
     billed: int = 0
 
-    def ruin(self, seed: int, most: int = 12) -> None:
-        """Kill one job up to `most` times, let it finish, and note what is wrong with what it leaves."""
+    def ruin(self, seed: int, most: int = 12, at_bills: bool = False) -> None:
+        """Kill one job up to `most` times, let it finish, and note what is wrong with what it leaves.
+
+        It is killed at random moments, or `at_bills`: each time the vendor has just billed, before the run can have heard of it.
+        """
         peaceful = make_job(self.folder / f"{seed}-peace", seed)
         begun = monotonic()
         code = self.forge.run(peaceful, self.twin.stage)
@@ -165,7 +172,8 @@ class Sweep:
         assert code == 0, self.forge.log.read_text("utf-8")
         job, before = make_job(self.folder / f"{seed}", seed), len(self.sandbox.bills())
         for _ in range(most):
-            code = self._run(job, kill_after=took * self.dice.random() ** 2)
+            kill: dict[str, Any] = {"kill_at": self._next_bill()} if at_bills else {"kill_after": took * self.dice.random() ** 2}
+            code = self._run(job, **kill)
             if code != KILLED:
                 break
             self.kills += 1
@@ -179,8 +187,12 @@ class Sweep:
         self.faults += [f"job {seed}: {fault}" for fault in faults_of(job.parent.parent, peaceful.parent.parent, bills)]
         self.uncertain += sum(status == "uncertain" for _, status in statuses(job.parent.parent).values())
 
-    def _run(self, job: Path, kill_after: float = 60.0) -> int:
-        code = self.forge.run(job, self.sandbox.stage, kill_after, plant=self.plant)
+    def _next_bill(self) -> Callable[[], bool]:
+        before = self.sandbox.count()
+        return lambda: self.sandbox.count() > before
+
+    def _run(self, job: Path, **kill: Any) -> int:
+        code = self.forge.run(job, self.sandbox.stage, **kill, plant=self.plant)
         results = job.parent.parent / "out" / "results.jsonl"
         if results.exists():
             for line in results.read_text("utf-8").splitlines():

@@ -33,8 +33,8 @@ async def test_system_clock_does_not_wait_for_the_past() -> None:
     """A moment that has passed, however long ago, is no reason to wait."""
     clock = SystemClock()
     began = clock.now()
-    await asyncio.wait_for(clock.sleep_until(began - 1e9), 0.5)
-    assert clock.now() - began < 0.5
+    await asyncio.wait_for(clock.sleep_until(began - 1e9), 10)
+    assert clock.now() - began < 10
 
 
 async def test_virtual_clock_wakes_sleepers_in_the_order_of_their_moments() -> None:
@@ -70,7 +70,7 @@ async def test_virtual_clock_tells_the_next_moment_somebody_waits_for() -> None:
 async def test_virtual_clock_does_not_wait_for_now() -> None:
     """Sleeping until the present returns at once."""
     clock = VirtualClock(7.0)
-    await asyncio.wait_for(clock.sleep_until(7.0), 0.5)
+    await asyncio.wait_for(clock.sleep_until(7.0), 10)
     assert clock.next_at() is None
 
 

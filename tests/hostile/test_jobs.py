@@ -19,9 +19,11 @@ from runner.job.load import read_job, read_project
 from runner.job.matrix import MOST_CELLS, problems
 from tests.hostile.memory import growth
 from tests.hostile.mutations import NASTY, mutate
+from tests.hostile.pace import slowness
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MUTATIONS = 30_000 if os.environ.get("ADBATCH_SOAK") else 1_000
+PARTS = 5
 LONGEST_SECONDS = 2.0
 JOBS = ["jobs/summer-sale.yaml", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("examples/*/jobs/*.yaml"))]
 SHARES = {name: MUTATIONS // 40 if name == JOBS[0] else MUTATIONS * 39 // 160 for name in JOBS}
@@ -54,18 +56,18 @@ def verdict_of(path: Path) -> str:
     except Usage:
         ending = "usage"
     took = time.thread_time() - began
-    assert took < LONGEST_SECONDS, f"{took:.1f} s"
+    assert took < LONGEST_SECONDS * slowness(), f"{took:.1f} s"
     return ending
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_gone_wrong_is_told_or_sound(project: Path, name: str, part: int) -> None:
     """A thousand mutations (thirty thousand to soak) of the repository's jobs: sound, or mistakes in words, in two seconds."""
     text = (ROOT / name).read_text(encoding="utf-8")
     path = (project / name).with_name(f"mutated-{part}.yaml")
-    share = SHARES[name] // 10
+    share = SHARES[name] // PARTS
     endings = []
     for seed in range(part * share, (part + 1) * share):
         path.write_bytes(mutate(text, seed))
@@ -183,13 +185,13 @@ def test_no_job_file_takes_much(tmp_path: Path, name: str) -> None:
 
 
 def test_a_matrix_is_refused_from_its_count_alone(tmp_path: Path) -> None:
-    """10⁹ cells, and 10⁹⁰: a tenth of a second, most of it for reading the file."""
+    """10⁹ cells, and 10⁹⁰: half a second at the most, though a busy machine collects its garbage meanwhile."""
     for axes in (3, 30):
         text = f"{HEAD}matrix:\n" + "".join(f"  a{number}: {list(range(1000 if axes == 3 else 400))}\n" for number in range(axes))
         job, _ = read_job(text.encode(), "job.yaml")
         began = time.thread_time()
         [problem] = problems(job.matrix)
-        assert time.thread_time() - began < 0.1
+        assert time.thread_time() - began < 0.5
         assert f"at most {MOST_CELLS:,} are allowed" in problem.message
 
 

@@ -30,7 +30,7 @@ def draw(number: int, size: tuple[int, int] = (120, 100), mode: str = "RGB") -> 
 def noise(size: tuple[int, int], low: int = 0, high: int = 256) -> Image.Image:
     """Grain that no compressor makes small."""
     dice = random.Random(1)
-    return Image.frombytes("RGB", size, bytes(dice.randrange(low, high) for _ in range(size[0] * size[1] * 3)))
+    return Image.frombytes("RGB", size, bytes(dice.choices(range(low, high), k=size[0] * size[1] * 3)))
 
 
 def saved(picture: Image.Image, format: str = "PNG", **how: Any) -> bytes:

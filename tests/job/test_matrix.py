@@ -155,7 +155,7 @@ def test_many_rules_for_many_cells_are_refused_from_their_count(kind):
     start = time.process_time()
     [problem] = problems(large)
     assert "has 200 entries of include and exclude for 40," in problem.message
-    assert time.process_time() - start < 0.1
+    assert time.process_time() - start < 0.5
 
 
 def test_long_names_are_shown_by_their_beginning():

@@ -273,7 +273,7 @@ class TestSavePath:
         [
             ("{{ row.id }}/{{ job.name }}-{{ variant }}", "mug/tiny-1"),
             ("fixed", "fixed"),
-            ("../{{ row.title }}", "-/Mug"),
+            ("{{ row.up }}/{{ row.title }}", "-/Mug"),
             ("/{{ row.id }}?", "mug-"),
             ("{{ row.n }}", "7"),
         ],
@@ -281,7 +281,7 @@ class TestSavePath:
     def test_save_is_rendered_and_cleaned(self, tmp_path, save, path):
         """What `save:` renders to goes through the allowlist."""
         plan = make_plan(tmp_path, step("{prompt: x}", more=f", save: '{save}'"))
-        assert plan.save_path(first(plan, make_row(n=7)), "a") == path
+        assert plan.save_path(first(plan, make_row(n=7, up="..")), "a") == path
 
     def test_nothing_is_no_path(self, tmp_path):
         """An empty rendering is a mistake of the row."""

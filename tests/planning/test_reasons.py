@@ -15,6 +15,7 @@ import pytest
 from runner.planning.past import open_past
 from runner.planning.reasons import Comparison, Reason, direct_reads
 from runner.reading.study import open_study
+from tests.crash.forge import hurry
 from tests.forecasts import Bench, counts, open_bench, whys
 from tests.projects import COPY, PROJECT, SCENE
 
@@ -303,12 +304,12 @@ async def test_each_reason_is_told(tmp_path: Path, told: Case) -> None:
     fed = more.pop("fed")
     async with open_bench(tmp_path, told.steps, **more) as bench:
         bench.edit("job.yaml", ("path: feed.csv", fed))
-        await bench.run()
+        await bench.run(hurry())
         before = bench.sent()
         write(bench, told)
         forecast = await bench.plan()
         assert (counts(forecast), whys(forecast)) == (told.counts, told.whys)
-        await bench.run()
+        await bench.run(hurry())
         assert bench.sent() - before == sum(told.counts.get(prospect, 0) for prospect in ("new", "changed", "again", "blocked"))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +49,25 @@ class Open:
             return answer.status
 
 
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small job after its run."""
+    folder = tmp_path_factory.mktemp("ran")
+    path = write_project(folder, COPY + SCENE)
+
+    async def run() -> None:
+        async with open_stage_here(folder / "vendors") as stage:
+            await run_job(Order(path, sandbox=True, stage=stage), Listener())
+
+    asyncio.run(run())
+    return folder
+
+
 @pytest.fixture
-async def shown(tmp_path: Path) -> AsyncIterator[Open]:
-    """A small job after its run, and its gallery served."""
-    path = write_project(tmp_path, COPY + SCENE)
-    async with open_stage_here(tmp_path / "vendors") as stage:
-        await run_job(Order(path, sandbox=True, stage=stage), Listener())
-    async with open_counter(path, paint_stage()) as (counter, address), aiohttp.ClientSession() as visitor:
+async def shown(ran: Path, tmp_path: Path) -> AsyncIterator[Open]:
+    """A copy of that folder, and its gallery served."""
+    shutil.copytree(ran, tmp_path, dirs_exist_ok=True)
+    async with open_counter(tmp_path / "job.yaml", paint_stage()) as (counter, address), aiohttp.ClientSession() as visitor:
         counter.look()
         yield Open(counter, address, visitor, tmp_path)
 

@@ -20,6 +20,7 @@ from runner.report import viewing
 from runner.report.page import Folder
 from runner.workflow import Order, run_job
 from runner.workshop import Workshop
+from tests.crash.forge import hurry
 from tests.projects import COPY, MEDIUM, SCENE, Listener, open_stage_here, write_project
 
 
@@ -60,14 +61,14 @@ async def test_a_gallery_that_cannot_be_written_is_no_failed_run(tmp_path: Path)
 async def test_whoever_watches_sees_the_run_go_on(tmp_path: Path) -> None:
     """While a picture is still queued, the page has the copy that is done, and knows what is waited for."""
     path = write_project(tmp_path, COPY + MEDIUM)
-    clock = SystemClock()
-    async with open_stage_here(tmp_path / "vendors", queue=3.0) as stage:
+    clock = hurry(4.0)
+    async with open_stage_here(tmp_path / "vendors", queue=2.0) as stage:
         mark = viewing.watch_mark(State(tmp_path / ".adbatch", "sandbox"), "small")
         mark.touch()
-        run = asyncio.create_task(run_job(Order(path, sandbox=True, stage=stage, report=True), Listener()))
+        run = asyncio.create_task(run_job(Order(path, sandbox=True, stage=stage, report=True), Listener(), clock))
         folder = Folder(tmp_path / "out/report")
         while folder.stamp() is None and not run.done():
-            await clock.sleep_until(clock.now() + 0.1)
+            await clock.sleep_until(clock.now() + 0.2)
         assert not run.done()
         assert not (tmp_path / "out/results.jsonl").exists()
         assert [step["status"] for step in index(tmp_path / "out")["steps"]] == ["dd", "qq"]
@@ -78,13 +79,13 @@ async def test_whoever_watches_sees_the_run_go_on(tmp_path: Path) -> None:
 async def test_what_is_just_being_asked_is_not_in_doubt(tmp_path: Path) -> None:
     """While the answers are out the page says `queued`; that nobody knows whether they were billed is told of ended runs only."""
     path = write_project(tmp_path)
-    clock = SystemClock()
-    async with open_stage_here(tmp_path / "vendors", latency=3.5) as stage:
+    clock = hurry(4.0)
+    async with open_stage_here(tmp_path / "vendors", latency=2.0) as stage:
         viewing.watch_mark(State(tmp_path / ".adbatch", "sandbox"), "small").touch()
-        run = asyncio.create_task(run_job(Order(path, sandbox=True, stage=stage, report=True), Listener()))
+        run = asyncio.create_task(run_job(Order(path, sandbox=True, stage=stage, report=True), Listener(), clock))
         folder = Folder(tmp_path / "out/report")
         while folder.stamp() is None and not run.done():
-            await clock.sleep_until(clock.now() + 0.1)
+            await clock.sleep_until(clock.now() + 0.2)
         assert not run.done()
         assert [step["status"] for step in index(tmp_path / "out")["steps"]] == ["qq"]
         await run

@@ -37,7 +37,7 @@ def started() -> Iterator[Any]:
     yield begin
     for process in processes:
         process.kill()
-        process.wait(10)
+        process.wait(30)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -75,7 +75,7 @@ def test_the_ledger_survives_a_kill(started: Any, tmp_path: Path):
     ticket = call(ready, "sivi", "/general/media/generate", media)["body"]["requestId"]
     before, picture = ledger(ready), fetch(link)
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(30)
     _, again = started(tmp_path / "state")
     assert (again["url"], again["key"]) == (ready["url"], ready["key"])
     assert ledger(again) == before
@@ -108,7 +108,7 @@ def test_a_folder_has_one_sandbox_at_a_time(started: Any, tmp_path: Path):
         first.stdin.close()
         again = json.loads(second.stdout.readline())
         second.stdin.close()
-    assert first.wait(10) == 0
+    assert first.wait(30) == 0
     assert (again["url"], again["key"]) == (told["url"], told["key"])
 
 
@@ -125,7 +125,7 @@ def test_an_orphan_ends(started: Any, tmp_path: Path):
     process, _ = started(tmp_path / "state", "--with-parent")
     assert process.poll() is None
     process.stdin.close()
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
 
 
 def test_it_ends_on_sigterm_and_keeps_its_secret(started: Any, tmp_path: Path):
@@ -135,7 +135,7 @@ def test_it_ends_on_sigterm_and_keeps_its_secret(started: Any, tmp_path: Path):
     assert ready["pid"] == process.pid
     assert stat.S_IMODE((tmp_path / "state" / "sandbox.json").stat().st_mode) == 0o600
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
 
 
 def test_a_taken_port_is_replaced_only_if_nobody_asked_for_it(started: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -14,6 +14,7 @@ from runner.edge.state import State
 from runner.errors import Held
 from runner.upkeep.pruning import DAY, Heap, Pruned, Wish, prune
 from runner.workflow import Order, Report, run_job
+from tests.crash.forge import hurry
 from tests.projects import COPY, FEED, MEDIUM, Listener, billed, open_stage_here, write_project
 
 ONE: Final = "id,title,picture\nmug,Mug,mug.png\n"
@@ -21,10 +22,10 @@ LATER: Final = 10 * DAY
 
 
 async def play(folder: Path, feed: str = FEED, **more: Any) -> Report:
-    """Run the project's job in the sandbox, with this feed."""
+    """Run the project's job in the sandbox, with this feed, and with time in a hurry: polls are not waited for."""
     path = write_project(folder, COPY + MEDIUM, feed=feed)
     async with open_stage_here(folder / ".adbatch/sandbox/vendors") as stage:
-        return await run_job(Order(path, sandbox=True, stage=stage, **more), Listener())
+        return await run_job(Order(path, sandbox=True, stage=stage, **more), Listener(), hurry())
 
 
 def look(folder: Path, older: float = 0.0, remove: bool = False, after: float = LATER) -> Pruned:
