@@ -21,6 +21,7 @@ from runner.edge.blobs import Blobs
 from runner.edge.journal import Run
 from runner.edge.snapshots import Snapshot
 from runner.errors import Usage
+from runner.frozen import frozen
 from runner.job.check import Checked
 from runner.job.load import PROJECT_FILE
 from runner.providers.registry import LOCAL
@@ -73,15 +74,29 @@ def note_checked(desk: Desk, snapshot: Snapshot, checked: Checked) -> dict[str, 
     return {"digest": _digest(desk, snapshot), **told}
 
 
-def checked_before(desk: Desk, snapshot: Snapshot, runs: Sequence[Run], blobs: Blobs) -> Checked | None:
-    """What the last run's check found, if this one would find the same: nothing it looked at has changed. None if there is none."""
+@frozen
+class Found:
+    """What a run finds in the feed: how many `rows` it has, of what `kinds` its columns are, and what the check came to."""
+
+    rows: int
+    kinds: Mapping[str, Json]
+    checked: Checked
+
+
+def checked_before(desk: Desk, snapshot: Snapshot, runs: Sequence[Run], blobs: Blobs) -> Found | None:
+    """What the last run found, if this one would find the same: nothing it looked at has changed. None if there is none.
+
+    The guard that stands in the job let that run pass, so it would let this one.
+    """
     meta = runs[-1].meta if runs else {}
-    told, inputs = meta.get("checked"), meta.get("inputs")
+    told, inputs, rows, kinds = (meta.get(name) for name in ("checked", "inputs", "rows", "kinds"))
     if not isinstance(told, dict) or told.get("digest") != _digest(desk, snapshot) or not isinstance(inputs, dict):
+        return None
+    if not isinstance(rows, int) or not isinstance(kinds, dict):
         return None
     if not _are_same(desk, _load_pictures(inputs.get("pictures"), blobs)):
         return None
-    return Checked((), told["rows"], told["variants"], told["requests"])
+    return Found(rows, kinds, Checked((), told["rows"], told["variants"], told["requests"]))
 
 
 def _digest(desk: Desk, snapshot: Snapshot) -> str:

@@ -18,7 +18,7 @@ from runner.budgets import check_budgets, is_free
 from runner.causes import Advice, Cause, advise
 from runner.core.tally import LaneTally
 from runner.decisions import approved_keys
-from runner.desk import Desk, check_feed, kinds_read, open_desk, state_of, survey_feed
+from runner.desk import Desk, check_feed, kinds_read, open_desk, state_of
 from runner.edge.clock import Clock, SystemClock
 from runner.edge.journal import Mode
 from runner.edge.rehearsal import Players, Stage, open_stage
@@ -30,7 +30,7 @@ from runner.errors import AdbatchError, Held, OurSide, Usage
 from runner.exports.feeds import write_exports
 from runner.feed import read_rows
 from runner.fields import suggest
-from runner.footing import checked_before, keep_inputs, note_checked
+from runner.footing import Found, checked_before, keep_inputs, note_checked
 from runner.frozen import frozen
 from runner.headway import Headway, expected_of, headway_of
 from runner.job.check import Checked
@@ -257,12 +257,12 @@ async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
     else:
         snapshot = await desk.take_snapshot(shop.state.feeds, shop.download)
     source = desk.source(snapshot.files, snapshot.names)
-    known = await asyncio.to_thread(checked_before, desk, snapshot, runs, shop.blobs)
-    if known is None:
+    found = await asyncio.to_thread(checked_before, desk, snapshot, runs, shop.blobs)
+    if found is None:
         surveyed, checked = await asyncio.to_thread(check_feed, desk, source, runs, keep=True)
+        found = Found(surveyed.rows, kinds_read(desk, surveyed.kinds), checked)
     else:
-        surveyed, checked = await asyncio.to_thread(survey_feed, desk, source, runs), known
-        rest = None if desk.plan.approves else find_rest(runs, shop.journal.last())
+        checked, rest = found.checked, None if desk.plan.approves else find_rest(runs, shop.journal.last())
     voice.say(f"{desk.job_file.job.name}: {_size(checked)}")
     for remark in shop.remarks(snapshot, checked.requests):
         voice.say(remark)
@@ -270,11 +270,11 @@ async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
         asked = {"path": order.path, "fresh": order.fresh, "choice": order.chosen}
         await asyncio.to_thread(order.pledge.redeem, shop, snapshot, runs, **asked)
     inputs = await asyncio.to_thread(keep_inputs, desk, snapshot, shop.blobs)
-    seen: dict[str, Json] = {"rows": surveyed.rows, "kinds": kinds_read(desk, surveyed.kinds), "inputs": inputs}
+    seen: dict[str, Json] = {"rows": found.rows, "kinds": dict(found.kinds), "inputs": inputs}
     seen |= {"checked": note_checked(desk, snapshot, checked), "job": desk.job_file.digest, "feed": snapshot.sha256}
     exports = runs[-1].meta.get("exports") if runs else None
     read = partial(desk.plan.beginning.rows, partial(read_rows, source))
-    return _Feed(snapshot, read, surveyed.rows, checked.variants, checked.requests, seen, rest, exports)
+    return _Feed(snapshot, read, found.rows, checked.variants, checked.requests, seen, rest, exports)
 
 
 async def _keep_recording(shop: Workshop, feed: _Feed, results: Results, restricted: bool) -> None:

@@ -17,8 +17,9 @@ from runner.edge.journal import Run
 from runner.edge.rehearsal import Stage
 from runner.edge.snapshots import Snapshot
 from runner.errors import Usage
-from runner.footing import checked_before, keep_inputs, note_checked
+from runner.footing import Found, checked_before, keep_inputs, note_checked
 from runner.job.check import Checked
+from runner.records import Json
 from runner.sandbox.serve import describe
 from tests.projects import COPY, write_project
 
@@ -26,6 +27,7 @@ STAGE: Final = Stage("http://127.0.0.1:5", "test-key", describe("http://127.0.0.
 SNAPSHOT: Final = Snapshot((Path("feeds/ab.csv"),), ("feed.csv",), "ab" * 32, 9)
 CUT: Final = '  cut: {use: jivox/remove-background, with: {image: "{{ row.picture }}"}}\n'
 CHECKED: Final = Checked((), 2, 2, {"copy": 2})
+SEEN: Final[dict[str, Json]] = {"rows": 3, "kinds": {"title": ["text"]}}
 TEMPLATE: Final = "  copy: {use: jivox/text, with: {prompt: {template: head.j2}}}\n"
 
 
@@ -100,19 +102,22 @@ def edit_picture(folder: Path) -> None:
 def test_a_check_is_spared_only_where_nothing_changed(tmp_path: Path, change: Callable[[Path], object], same: bool) -> None:
     """Any edit of job, project, template or picture, be it a comment, has the rows checked again; other files do not matter."""
     desk, blobs = lay(tmp_path), Blobs(tmp_path / "blobs")
-    meta = {"inputs": keep_inputs(desk, SNAPSHOT, blobs), "checked": note_checked(desk, SNAPSHOT, CHECKED)}
+    meta = {"inputs": keep_inputs(desk, SNAPSHOT, blobs), "checked": note_checked(desk, SNAPSHOT, CHECKED), **SEEN}
     change(tmp_path)
     known = checked_before(open_again(tmp_path / "job.yaml"), SNAPSHOT, [Run(1, 1.0, 2.0, meta)], blobs)
-    assert known == (CHECKED if same else None)
+    assert known == (Found(3, {"title": ["text"]}, CHECKED) if same else None)
 
 
 def test_another_feed_or_an_older_note_has_the_rows_checked(tmp_path: Path) -> None:
     """A feed of other bytes, a journal without runs, a run that noted nothing, or a note whose blob is gone: check."""
     desk, blobs = lay(tmp_path), Blobs(tmp_path / "blobs")
     inputs = keep_inputs(desk, SNAPSHOT, blobs)
-    run = Run(1, 1.0, 2.0, {"inputs": inputs, "checked": note_checked(desk, SNAPSHOT, CHECKED)})
+    told = {"inputs": inputs, "checked": note_checked(desk, SNAPSHOT, CHECKED)}
+    run = Run(1, 1.0, 2.0, {**told, **SEEN})
     assert checked_before(desk, replace(SNAPSHOT, sha256="cd" * 32), [run], blobs) is None
     assert checked_before(desk, SNAPSHOT, [], blobs) is None
+    assert checked_before(desk, SNAPSHOT, [Run(1, 1.0, 2.0, told)], blobs) is None
+    assert checked_before(desk, SNAPSHOT, [run], blobs) is not None
     assert checked_before(desk, SNAPSHOT, [run, Run(2, 3.0, 4.0, {})], blobs) is None
     blobs.path(str(inputs["pictures"])).unlink()
     assert checked_before(desk, SNAPSHOT, [run], blobs) is None

@@ -106,6 +106,16 @@ async def test_a_feed_that_went_wrong_changes_nothing(made: Path, feed: Rows, to
     assert _but_of_the_run(left(made)) == _but_of_the_run(before)
 
 
+async def test_an_idle_run_hands_on_what_it_was_told(made: Path) -> None:
+    """A run that finds the feed as it was does not read it; the next still knows how many rows there were, and of what kind."""
+    for _ in range(2):
+        assert (await play(made)).told.rows == 4
+    for feed in (rows()[:2], each(lambda row: row.update(price=str(row["price"])))):
+        write_feed(made, feed)
+        with pytest.raises(Invalid, match=r"it had 4|held number in the last run"):
+            await play(made)
+
+
 def _but_of_the_run(files: dict[str, bytes]) -> dict[str, bytes]:
     """The files without those that tell of a single run."""
     return {path: data for path, data in files.items() if not path.endswith(("manifest.json", "provenance.intoto.json"))}
