@@ -40,6 +40,10 @@ HEARTBEAT: Final = 0.5
 """Seconds after which a run that waits says again that it does."""
 STALE: Final = 2.0
 """Seconds after which a run that waits and says nothing (it was stopped, say) is not waited for any more."""
+LOOKS: Final = 5
+"""How often the two clocks are looked at to tell them apart: a process that is held up between them gets it wrong by as much."""
+SKEW: Final = 0.5
+"""Seconds by which a moment of another run may lie ahead of ours and count as now; one that is further was before a reboot."""
 MOST_BYTES: Final = 65_536
 FINE: Final = 0.1
 """Seconds that the folder has been as it is before its time is believed: two changes in one tick of a clock have the same."""
@@ -56,7 +60,7 @@ class Turnstile:
         make_private_folder(folder)
         self._folder, self._clock, self._monotonic = folder, clock, monotonic
         self._lanes = {name: limits for name, limits in lanes.items() if is_shared(limits)}
-        self._ahead = clock.now() - monotonic()
+        self._ahead = min((_look(clock, monotonic) for _ in range(LOOKS)), key=lambda look: look[0])[1]
         self._name = secrets.token_hex(8)
         self._since: dict[str, float] = {}
         self._told: dict[str, Any] = {}
@@ -107,8 +111,10 @@ class Turnstile:
             used = [told["lanes"][lane] for told in others if lane in told["lanes"]]
             since = self._since.get(lane, now)
             first = any(told["at"] > now - STALE and _waits_since(told, lane) < since for told in others)
-            sent = tuple(at + self._ahead for at in self._rings[lane].news() if at <= now) if lane in self._rings else ()
-            tokens = tuple((at + self._ahead, weight) for at, weight in self._tokens(lane) if at <= now)
+            latest = now + SKEW
+            news = self._rings[lane].news() if lane in self._rings else ()
+            sent = tuple(min(at, now) + self._ahead for at in news if at <= latest)
+            tokens = tuple((min(at, now) + self._ahead, weight) for at, weight in self._tokens(lane) if at <= latest)
             flying, tickets = (sum(use[name] for use in used) for name in ("flying", "tickets"))
             conductor.share(lane, Others(len(used), flying, tickets, sent, first, tokens))
 
@@ -193,6 +199,14 @@ class Turnstile:
     def _forget(self) -> None:
         while self._opened:
             os.close(self._opened.pop())
+
+
+def _look(clock: Clock, monotonic: Callable[[], float]) -> tuple[float, float]:
+    """How long a look at both clocks took, and by how much the first is ahead of the second."""
+    before = monotonic()
+    now = clock.now()
+    after = monotonic()
+    return after - before, now - after
 
 
 def _waits_since(told: Mapping[str, Any], lane: str) -> float:

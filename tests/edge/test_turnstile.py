@@ -17,7 +17,7 @@ import pytest
 from runner.core.conductor import Conductor
 from runner.core.windows import RESERVE
 from runner.edge.clock import GRAIN, VirtualClock
-from runner.edge.turnstile import STALE, Ring, Scale, Turnstile
+from runner.edge.turnstile import SKEW, STALE, Ring, Scale, Turnstile
 from runner.errors import OurSide
 from runner.facts import Answered, Planned, Saved
 from runner.fields import Field, Operation, Polling
@@ -301,10 +301,11 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         Turnstile(tmp_path, {"pen": Limits(concurrent=1)}, VirtualClock())
 
 
-def test_moments_of_before_a_reboot_do_not_count(tmp_path: Path) -> None:
-    """A monotonic clock begins anew with the machine; what lies in its future was sent before."""
+@pytest.mark.parametrize(("ahead", "left"), [(4_993.0, 2), (SKEW / 2, 1)])
+def test_moments_of_before_a_reboot_do_not_count(tmp_path: Path, ahead: float, left: int) -> None:
+    """A monotonic clock begins anew with the machine: what lies far in its future was sent before, what is near is of now."""
     clock, limits = VirtualClock(), Limits((Window(2, 10.0),))
-    with Turnstile(tmp_path, {"pen": limits}, clock, lambda: 5_000.0) as before:
+    with Turnstile(tmp_path, {"pen": limits}, clock, lambda: 7.0 + ahead) as before:
         conductor = Conductor({"pen": limits}, OPERATIONS)
         with before.turn(conductor):
             conductor.feed(Planned(clock.now(), make_request("pen", "text", {"prompt": "x"})))
@@ -314,7 +315,34 @@ def test_moments_of_before_a_reboot_do_not_count(tmp_path: Path) -> None:
         with after.turn(fresh):
             for number in range(3):
                 fresh.feed(Planned(clock.now(), make_request("pen", "text", {"prompt": f"{number}"})))
-            assert len(fresh.due(clock.now())) == 2
+            assert len(fresh.due(clock.now())) == left
+
+
+class Halting(VirtualClock):
+    """A clock whose reader is held up for a while, right after the first time."""
+
+    halts = 1
+
+    def now(self) -> float:
+        """The moment; the first reader loses half a second before going on."""
+        moment = super().now()
+        if self.halts:
+            self.halts -= 1
+            self.advance(0.5)
+        return moment
+
+
+def test_a_run_that_is_held_up_still_knows_what_time_it_is(tmp_path: Path) -> None:
+    """Both clocks are looked at again where a look took long, so calls are counted when they left."""
+    clock, limits = Halting(), Limits((Window(2, 10.0),))
+    with Turnstile(tmp_path, {"pen": limits}, clock, lambda: VirtualClock.now(clock)) as late:
+        conductor = Conductor({"pen": limits}, OPERATIONS)
+        with late.turn(conductor):
+            conductor.feed(Planned(clock.now(), make_request("pen", "text", {"prompt": "x"})))
+            assert len(conductor.due(clock.now())) == 1
+        handle = os.open(tmp_path / "pen.sent", os.O_RDONLY)
+        assert Ring(handle, 1).news() == [clock.now()]
+        os.close(handle)
 
 
 @pytest.fixture
