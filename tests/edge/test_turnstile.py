@@ -1,4 +1,7 @@
-"""The turnstile: whatever runs share a lane, their sum stays within its limits, and each gets its turn."""
+"""The turnstile: whatever runs share a lane, their sum stays within its limits, and each gets its turn.
+
+Long, because each of its promises needs several runs, a clock of their own, and a vendor that answers them all.
+"""
 
 from __future__ import annotations
 
