@@ -191,22 +191,22 @@ def lay_desk(
     return desk, settings, complaints
 
 
-def check_feed(desk: Desk, source: Source, runs: Sequence[Run] = (), keep: bool = False) -> tuple[Survey, Checked]:
-    """What the feed holds, and what the plan amounts to; `runs` are those the feed is compared with, `keep` is as for `check`.
+def check_feed(desk: Desk, source: Source, runs: Sequence[Run] = ()) -> tuple[Survey, Checked]:
+    """What the feed holds, and what the plan amounts to; `runs` are those the feed is compared with.
 
     Raises `Invalid` with every mistake of the feed or of a rendered row.
     """
-    surveyed, checked = look_over(desk, source, keep)
+    surveyed, checked = look_over(desk, source)
     _accept(desk, surveyed, runs)
     assert checked is not None
     return surveyed, _flawless(checked)
 
 
-def look_over(desk: Desk, source: Source, keep: bool = False) -> tuple[Survey, Checked | None]:
+def look_over(desk: Desk, source: Source) -> tuple[Survey, Checked | None]:
     """What the feed holds, and what the plan amounts to, found in one reading; None where a row cannot be read."""
     surveying = Surveying(source)
     try:
-        checked = check(desk.plan, surveying.rows, keep)
+        checked = check(desk.plan, surveying.rows)
     except Invalid:  # the survey tells all that is wrong with the rows
         checked = None
     return surveying.finish(), checked

@@ -17,7 +17,8 @@ from typing import Any, Final
 from runner.errors import Usage
 from runner.fields import suggest
 from runner.frozen import frozen
-from runner.job.memo import Rows, Scale
+from runner.job.beginning import Rows
+from runner.job.memo import Scale
 from runner.job.only import Only
 from runner.job.plan import Plan
 from runner.records import Row, Variant

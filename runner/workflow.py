@@ -24,6 +24,7 @@ from runner.edge.journal import Mode
 from runner.edge.rehearsal import Players, Stage, open_stage
 from runner.edge.retirement import Retirement
 from runner.edge.snapshots import Snapshot
+from runner.edge.spool import Spool
 from runner.edge.state import State
 from runner.engine import Ending, Engine
 from runner.errors import AdbatchError, Held, OurSide, Usage
@@ -33,6 +34,7 @@ from runner.fields import suggest
 from runner.footing import Found, checked_before, keep_inputs, note_checked
 from runner.frozen import frozen
 from runner.headway import Headway, expected_of, headway_of
+from runner.job.beginning import Beginning
 from runner.job.check import Checked
 from runner.job.load import JobFile
 from runner.job.model import Retry
@@ -157,6 +159,7 @@ async def run_job(order: Order, voice: Voice, clock: Clock | None = None, steer:
         if replay is None:
             check_budgets(desk, order.allow_unpriced)
         shop = await house.enter_async_context(open_workshop(desk, state, stage, clock, replay))
+        desk.plan.beginning = Beginning(house.enter_context(Spool(state.home)))
         shop.recorder = open_recorder(order.tape, desk, state, stage)
         report = await _run(order, shop, voice, steer, origin)
         herald.close(report.manifest, report.output)
@@ -259,7 +262,7 @@ async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
     source = desk.source(snapshot.files, snapshot.names)
     found = await asyncio.to_thread(checked_before, desk, snapshot, runs, shop.blobs)
     if found is None:
-        surveyed, checked = await asyncio.to_thread(check_feed, desk, source, runs, keep=True)
+        surveyed, checked = await asyncio.to_thread(check_feed, desk, source, runs)
         found = Found(surveyed.rows, kinds_read(desk, surveyed.kinds), checked)
     else:
         checked, rest = found.checked, None if desk.plan.approves else find_rest(runs, shop.journal.last())

@@ -48,6 +48,28 @@ def make_rows(count: int, **more: str) -> list[Row]:
     return [Row(f"r{n}", {"id": f"r{n}", "title": f"Thing {n}", **more}, "feed.csv", n + 1) for n in range(1, count + 1)]
 
 
+class Shelves:
+    """Pages in memory, at most `room` of them."""
+
+    def __init__(self, room: int = 1_000) -> None:
+        self._pages: list[bytes] = []
+        self._room = room
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def append(self, page: bytes) -> bool:
+        """Keep the page, if there is room."""
+        if len(self._pages) < self._room:
+            self._pages.append(page)
+            return True
+        return False
+
+    def read(self, number: int) -> bytes:
+        """The page of this number."""
+        return self._pages[number]
+
+
 class MemoryLedger:
     """A journal that forgets everything with the process, and can be told to fail."""
 

@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 from runner.census import Census, fingerprint
 from runner.errors import Complaint, Invalid, Place
 from runner.frozen import frozen
+from runner.job.beginning import Beginning, Rows
 from runner.job.exporting import Rehearsal
-from runner.job.memo import ROOM, Beginning, Distinct, Rows, Scale
+from runner.job.memo import Distinct, Scale
 from runner.job.paths import fold
 from runner.job.plan import Plan, stem, variant_key
 from runner.job.rendering import Path, Prompt, Scope, Unrenderable, prompts_in
@@ -42,27 +43,24 @@ class Checked:
     requests: Mapping[str, int]
 
 
-def check(plan: Plan, rows: Rows, keep: bool = False) -> Checked:
+def check(plan: Plan, rows: Rows) -> Checked:
     """Every mistake of the job that can be known before sending, and what the plan amounts to. Raises only what `rows` raises.
 
-    `rows` is called a second time only to name what collides. With `keep` the plan has the beginning of the feed at hand
-    afterwards, and need not make again what the check has made of it.
+    `rows` is called a second time only to name what collides. What the plan's `beginning` has room for is at hand afterwards, and
+    need not be made again.
     """
     notes = Notes(plan)
-    beginning = Beginning(ROOM if keep else 0)
-    walk = Walk(plan, notes, beginning)
+    walk = Walk(plan, notes, plan.beginning)
     census = Census()
     numbered = _gives_files(plan)
     for landing in walk.landings(rows()):
         for name, owner in _claims(landing, numbered):
             census.add(name, owner)
     repeated = census.repeated()
-    met = _collisions(plan, Walk(plan, Notes(plan)).landings(rows()), repeated) if repeated else []
+    met = _collisions(plan, Walk(plan, Notes(plan), Beginning()).landings(rows()), repeated) if repeated else []
     wrong = [*notes.complaints(), *met]
     if walk.chose_none and not wrong and plan.job.feed.guard.min_rows:
         wrong.append(plan.complaint(NONE_CHOSEN, ("feed", "where")))
-    if keep:
-        plan.beginning = beginning
     requests = {course.step.name: len(course.distinct) * course.step.tries for course in walk.courses}
     variants = walk.rows * len(plan.cells) * plan.job.variants
     return Checked((*plan.complaints, *wrong), walk.rows, variants, requests)
@@ -145,9 +143,9 @@ class Course:
 class Walk:
     """Goes over every variant once, notes mistakes, and yields where each different result lands. `rows` counts those wanted."""
 
-    def __init__(self, plan: Plan, notes: Notes, beginning: Beginning | None = None) -> None:
+    def __init__(self, plan: Plan, notes: Notes, beginning: Beginning) -> None:
         self.rows = 0
-        self._beginning = beginning or Beginning()
+        self._beginning = beginning
         self.courses = [Course(Symbol(plan, step, self._note), plan) for step in plan.steps]
         self._plan = plan
         self._notes = notes
@@ -188,7 +186,7 @@ class Walk:
             if wanted:
                 yield row
                 left = None if left is None else left - 1
-        self._beginning.is_whole = not self._beginning.is_full
+        self._beginning.close(is_whole=True)
 
     def _of_row(self, row: Row) -> Iterator[Landing]:
         plan = self._plan

@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from runner.errors import Complaint, Invalid, Place, RowPlace
 from runner.fields import PENDING, Offer, Problem, check_params
 from runner.frozen import frozen
+from runner.job.beginning import Beginning
 from runner.job.document import dotted
 from runner.job.expect import Expected
 from runner.job.expectation import read_expected
@@ -28,7 +29,6 @@ from runner.job.judgement import LookAt, look_at_nothing
 from runner.job.load import JobFile, ProjectFile
 from runner.job.matrix import Cell, cell_label, cells, escape
 from runner.job.matrix import problems as matrix_problems
-from runner.job.memo import Beginning
 from runner.job.names import OFFERS, Known
 from runner.job.paths import clean_folder, clean_path
 from runner.job.prompts import Compiler

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from runner.errors import Invalid
 from runner.job.asking import Asking
+from runner.job.beginning import Beginning
 from runner.job.check import check
 from runner.job.plan import Plan, Skipped, StepResult
 from runner.records import Request, Variant
+from tests.fakes import Shelves
 from tests.job.plans import HEAD, bring, make_plan, make_row
 
 STEPS = """\
@@ -91,7 +93,8 @@ def test_what_a_check_has_made_is_what_the_plan_asks(tmp_path):
     """Every request is the plan's, whether the check left it or not; of steps that read the row it left what is final."""
     fresh, plan = (make_plan(tmp_path, KEPT, head=HEAD) for _ in range(2))
     rows = [make_row("mug", image="a.png"), make_row("cup", 3), make_row("hat", 4, title="Hat")]
-    assert check(plan, lambda: rows, keep=True).complaints == ()
+    plan.beginning = Beginning(Shelves())
+    assert check(plan, lambda: rows).complaints == ()
     asking, results, left = Asking(plan), {"rare": StepResult("text")}, set()
     for variant in plan.variants(plan.beginning.rows(lambda: rows)):
         for step in plan.needs:
@@ -109,13 +112,14 @@ def test_another_try_is_not_the_first(tmp_path):
     """What the check left is the first try; the second asks something else."""
     plan = make_plan(tmp_path, KEPT, head=HEAD)
     rows = [make_row()]
-    check(plan, lambda: rows, keep=True)
+    plan.beginning = Beginning(Shelves())
+    check(plan, lambda: rows)
     variant = next(plan.variants(rows))
     assert Asking(plan).ask(variant, "cut", {}, 2) == plan.ask(variant, "cut", {}, number=2) != plan.ask(variant, "cut", {})
 
 
 def test_a_check_leaves_nothing_unasked(tmp_path):
-    """Without `keep` a check makes nothing for later, so it may look at any feed."""
+    """Where there is nowhere to put it a check makes nothing for later, so it may look at any feed."""
     plan = make_plan(tmp_path, KEPT, head=HEAD)
     rows = [make_row()]
     check(plan, lambda: rows)

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.job.memo import OBJECTS, Beginning, Distinct, Scale
-from runner.records import Row, make_request
+from runner.job.memo import Distinct, Scale
 
 CELLS = [{"a": 1, "b": "x"}, {"a": 1, "b": "y"}, {"a": 2, "b": "x"}, {"a": 2, "b": "y"}]
 
@@ -93,47 +92,3 @@ def test_the_finest_scale_tells_all_variants_apart(reads, numbers, finest):
     scale = Scale(frozenset(reads), CELLS, numbers)
     assert scale.is_finest is finest
     assert (len(set(keys(reads, numbers))) == len(CELLS) * numbers) is finest
-
-
-def feed(count: int = 5) -> list[Row]:
-    """Rows of a feed, other objects each time."""
-    return [Row(f"r{number}", {"title": "x" * 100}, "feed.csv", number + 2) for number in range(count)]
-
-
-def test_rows_that_were_kept_come_again_as_they_are():
-    """Of a feed that was kept whole nothing is read, of a longer one the first rows are the objects that were kept."""
-    rows, whole, part = feed(), Beginning(5 * (OBJECTS + 200)), Beginning(2 * (OBJECTS + 200))
-    for row in rows:
-        whole.keep(row)
-        part.keep(row)
-    whole.is_whole = not whole.is_full
-    assert whole.is_whole
-    assert all(one is other for one, other in zip(whole.rows(list), rows, strict=True))
-    again = list(part.rows(feed))
-    assert again == rows
-    assert [one is other for one, other in zip(again, rows, strict=True)] == [True, True, False, False, False]
-
-
-def test_what_is_kept_has_its_bounds():
-    """Once there is no room nothing more is kept, neither rows nor what they ask; what JSON cannot say has never room."""
-    row, small, request = feed(1)[0], Row("s", {}, "feed.csv", 9), make_request("pen", "text", {"prompt": "x" * 100})
-    beginning = Beginning(OBJECTS + 150)
-    beginning.keep(row)
-    beginning.put(row, "head", 0, request)
-    beginning.keep(small)
-    assert beginning.is_full
-    assert beginning.asked(row, "head", 0) is None
-    assert list(beginning.rows(lambda: [row, small])) == [row, small]
-    odd = Beginning(1 << 20)
-    odd.keep(Row("odd", {"title": "\ud800"}, "feed.csv", 2))
-    assert odd.is_full
-
-
-def test_what_was_asked_is_known_by_the_very_row():
-    """A row that is equal and another object has asked nothing: it may be of a feed that says something else by now."""
-    row, beginning = feed(1)[0], Beginning(1 << 20)
-    request = make_request("pen", "text", {"prompt": "x"})
-    beginning.keep(row)
-    beginning.put(row, "head", 0, request)
-    assert beginning.asked(row, "head", 0) is request
-    assert beginning.asked(row, "head", 1) is beginning.asked(row, "body", 0) is beginning.asked(feed(1)[0], "head", 0) is None
