@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from runner.fields import Problem
+from runner.fields import Path, Problem
 from runner.job.forms import NAME
 from runner.job.speech import say
 
@@ -86,7 +86,7 @@ def _cells_problems(name: str, cells: object) -> Iterator[Problem]:
             yield from _cell_problems((name, index), cell)
 
 
-def _cell_problems(path: tuple[str | int, ...], cell: Mapping[str, object]) -> Iterator[Problem]:
+def _cell_problems(path: Path, cell: Mapping[str, object]) -> Iterator[Problem]:
     for axis, value in cell.items():
         wrong = _value_problem(value)
         if wrong is not None:

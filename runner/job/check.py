@@ -13,13 +13,14 @@ from typing import Final, NamedTuple
 
 from runner.census import Census, fingerprint
 from runner.errors import Complaint, Invalid, Place
+from runner.fields import Path
 from runner.frozen import frozen
 from runner.job.beginning import Beginning, Rows
 from runner.job.exporting import Rehearsal
 from runner.job.memo import Distinct, Scale
 from runner.job.paths import fold
 from runner.job.plan import Plan, stem, variant_key
-from runner.job.rendering import Path, Prompt, Scope, Unrenderable, prompts_in
+from runner.job.rendering import Prompt, Scope, Unrenderable, prompts_in
 from runner.job.steps import StepPlan, pictured
 from runner.job.symbolic import BROKEN, Symbol
 from runner.records import Row

@@ -8,14 +8,14 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any, Final, Literal
 
-from runner.fields import PENDING
+from runner.fields import PENDING, Path
 from runner.job.expect import Expected, Ratio
 from runner.job.expect_form import BITS, PIXELS, RATIO, SHARE, Expect
 from runner.job.figures import facts_in
 from runner.job.forms import is_expression
 from runner.job.names import ROOTS
 from runner.job.prompts import Compiler
-from runner.job.rendering import Path, Shape, Unrenderable
+from runner.job.rendering import Shape, Unrenderable
 from runner.packs.shelf import load_pack, role_of
 
 WHOLE: Final = ("max_chars", "min_chars", "width", "height", "min_width", "max_width", "min_height", "max_height")

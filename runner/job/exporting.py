@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 from runner.errors import Complaint, Place
-from runner.fields import Gives, suggest
+from runner.fields import Gives, Path, suggest
 from runner.frozen import frozen
 from runner.job.document import Document, dotted
 from runner.job.export_form import Export
@@ -23,7 +23,7 @@ from runner.job.matrix import Cell
 from runner.job.memo import Scale
 from runner.job.names import ROOTS, Known
 from runner.job.prompts import Compiler
-from runner.job.rendering import Path, Prompt, Scope, Shape, Unrenderable, build, prompts_in
+from runner.job.rendering import Prompt, Scope, Shape, Unrenderable, build, prompts_in
 from runner.job.templates import Templates
 
 ENDINGS: Final = {"merchant": "tsv", "meta": "csv", "csv": "csv"}

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn, TypeAlias
 
 from runner.errors import Complaint, Invalid, Place, RowPlace
-from runner.fields import PENDING, Offer, Problem, check_params
+from runner.fields import PENDING, Offer, Path, Problem, check_params
 from runner.frozen import frozen
 from runner.job.beginning import Beginning
 from runner.job.document import dotted
@@ -32,7 +32,7 @@ from runner.job.matrix import problems as matrix_problems
 from runner.job.names import OFFERS, Known
 from runner.job.paths import clean_folder, clean_path
 from runner.job.prompts import Compiler
-from runner.job.rendering import Path, Prompt, Scope, Unrenderable, build, prompts_in
+from runner.job.rendering import Prompt, Scope, Unrenderable, build, prompts_in
 from runner.job.retrial import LARGEST_SEED, next_seed, try_again
 from runner.job.steps import Files, StepPlan, bring_pictures, compile_steps, pictured, problem_complaint
 from runner.job.templates import Templates

@@ -20,12 +20,12 @@ from jinja2.exceptions import TemplateError, TemplateNotFound, TemplateSyntaxErr
 from jinja2.utils import missing
 
 from runner.errors import Complaint, Place
-from runner.fields import PENDING, suggest
+from runner.fields import PENDING, Path, suggest
 from runner.job.document import Document, dotted
 from runner.job.fence import Fence, Lacking
 from runner.job.filters import FILTERS, TESTS
 from runner.job.names import ROOTS, Known, Reading, readings, wrong_name
-from runner.job.rendering import Path, Prompt, Shape, Unrenderable, failed_at, only_expression, runner, text_runner
+from runner.job.rendering import Prompt, Shape, Unrenderable, failed_at, only_expression, runner, text_runner
 from runner.job.speech import shorten
 from runner.job.templates import Templates
 

@@ -18,6 +18,7 @@ from jinja2.exceptions import TemplateError
 from jinja2.runtime import Undefined
 
 from runner.errors import Place
+from runner.fields import Path
 from runner.frozen import frozen
 from runner.job.fence import WORK, Fence, spoken
 from runner.job.names import ROOTS
@@ -29,7 +30,6 @@ RENDER_ERRORS: Final = (TemplateError, ArithmeticError, TypeError, ValueError, L
 """What a template can do wrong while it runs; anything else is our own mistake."""
 LISTS: Final = (list, tuple, range, Generator, KeysView, ValuesView, ItemsView)
 
-Path: TypeAlias = tuple[str | int, ...]
 Scope: TypeAlias = dict[str, Any]
 """The names a template sees: row, matrix, vars, variant, seed, steps, job."""
 Run: TypeAlias = Callable[[Scope], Any]

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from runner.errors import Complaint
-from runner.fields import HTTP_URL, PENDING, Field, Gives, Offer, Operation, Problem, check_params, suggest
+from runner.fields import HTTP_URL, PENDING, Field, Gives, Offer, Operation, Path, Problem, check_params, suggest
 from runner.frozen import frozen
 from runner.job.document import Document, dotted
 from runner.job.expectation import compile_expect
 from runner.job.model import Job, StepSpec
 from runner.job.names import ROOTS
 from runner.job.prompts import Compiler
-from runner.job.rendering import Path, Prompt, Shape, build, prompts_in
+from runner.job.rendering import Prompt, Shape, build, prompts_in
 from runner.job.speech import shorten
 from runner.records import BLOB_SCHEME
 

@@ -16,14 +16,14 @@ import orjson
 
 from runner.census import fingerprint
 from runner.errors import Place
-from runner.fields import PENDING, Problem, check_params
+from runner.fields import PENDING, Path, Problem, check_params
 from runner.job.document import dotted
 from runner.job.expectation import read_expected
 from runner.job.filters import Echo
 from runner.job.finishing import finishing_of
 from runner.job.names import OFFERS
 from runner.job.plan import Plan
-from runner.job.rendering import Path, Prompt, Scope, Unrenderable, build
+from runner.job.rendering import Prompt, Scope, Unrenderable, build
 from runner.job.steps import StepPlan, bring_pictures, pictured
 from runner.records import BLOB_SCHEME, Request, is_simple, make_request
 
@@ -56,12 +56,11 @@ class Symbol:
         self._prefix = orjson.dumps([step.spec.use, step.spec.again])
         self.stand_in = {what: STAND_INS[what] for what in OFFERS[step.offer.operation.gives]}
 
-    def identify(self, scope: Scope, identities: Identities) -> int | None:
-        """The 64-bit symbolic identity of what is asked; None where the step is skipped, BROKEN where a mistake was noted."""
-        return self.ask(scope, identities)[0]
-
     def ask(self, scope: Scope, identities: Identities) -> tuple[int | None, Request | None]:
-        """The identity, and the request where it was made for that; a picture that is the same on every row is a path in it yet."""
+        """The 64-bit symbolic identity of what is asked, and the request where it was made for that.
+
+        None where the step is skipped, BROKEN where a mistake was noted. A picture that is the same on every row is a path yet.
+        """
         tokens: list[Any] = []
         try:
             if self.step.when is not None and not self._read(self.step.when, scope, identities, tokens):

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from runner.fields import Problem, suggest
+from runner.fields import Path, Problem, suggest
 from runner.job.vendor import AnswerSpec, FieldSpec, OperationSpec, PollSpec, RuleSpec, Vendor
 from runner.job.vendor_forms import NULL, Slot, slots_of, stray_braces
 
 OURS: Final = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "cookie", "authorization"})
 """Headers a description cannot set: the transport writes them, or they would hold a key."""
-Way: TypeAlias = tuple[str | int, ...]
 FILES: Final = frozenset({"file", "files"})
 RESERVED: Final = frozenset({"base_url", "keys", "kind", "describe", "limits"})
 
@@ -65,7 +64,7 @@ def _errors(vendor: Vendor) -> Iterator[Problem]:
             yield Problem(("errors", "status", status), f"{status} is no failure; what a success means is told by its body: told:")
 
 
-def _operation(vendor: Vendor, operation: OperationSpec, way: Way) -> Iterator[Problem]:
+def _operation(vendor: Vendor, operation: OperationSpec, way: Path) -> Iterator[Problem]:
     yield from _address(vendor, operation, operation.path, (*way, "path"))
     for part, value in (("query", operation.query), ("send", operation.send)):
         for name, inner in value.items():
@@ -82,7 +81,7 @@ def _operation(vendor: Vendor, operation: OperationSpec, way: Way) -> Iterator[P
         yield from _poll(vendor, operation, operation.poll, (*way, "poll"))
 
 
-def _bodiless(operation: OperationSpec, way: Way) -> Iterator[Problem]:
+def _bodiless(operation: OperationSpec, way: Path) -> Iterator[Problem]:
     """What a GET could not say, for it has no body."""
     places = [slot for slot in slots_of([operation.path, *operation.query.values()]) if slot.whose == "params"]
     if operation.send:
@@ -96,7 +95,7 @@ def _bodiless(operation: OperationSpec, way: Way) -> Iterator[Problem]:
             yield Problem((*way, "fields", name), f"a GET has no body; put {{params.{name}}} into path: or query:")
 
 
-def _address(vendor: Vendor, operation: OperationSpec, path: str, way: Way, polled: bool = False) -> Iterator[Problem]:
+def _address(vendor: Vendor, operation: OperationSpec, path: str, way: Path, polled: bool = False) -> Iterator[Problem]:
     if not re.match(r"/[^/]|/$", path) and not path.startswith("{+options."):
         yield Problem(way, f"needs a path below base_url that begins with one /, such as /v1/images; got {path}")
     if "?" in path or "#" in path:
@@ -113,7 +112,7 @@ def _address(vendor: Vendor, operation: OperationSpec, path: str, way: Way, poll
             yield Problem(way, f"needs params.{slot.name}; list it under required:")
 
 
-def _places(vendor: Vendor, operation: OperationSpec | None, value: Any, way: Way, polled: bool = False) -> Iterator[Problem]:
+def _places(vendor: Vendor, operation: OperationSpec | None, value: Any, way: Path, polled: bool = False) -> Iterator[Problem]:
     """Places that name nothing, or what must not stand there."""
     for brace in stray_braces(value):
         word = brace.strip("{}+").rpartition(".")[2]
@@ -125,7 +124,7 @@ def _places(vendor: Vendor, operation: OperationSpec | None, value: Any, way: Wa
         yield from _place(vendor, operation, slot, way, polled)
 
 
-def _place(vendor: Vendor, operation: OperationSpec | None, slot: Slot, way: Way, polled: bool) -> Iterator[Problem]:
+def _place(vendor: Vendor, operation: OperationSpec | None, slot: Slot, way: Path, polled: bool) -> Iterator[Problem]:
     if slot.whose == "ticket":
         if not polled:
             yield Problem(way, "{ticket} is known to a poll only")
@@ -140,7 +139,7 @@ def _place(vendor: Vendor, operation: OperationSpec | None, slot: Slot, way: Way
         yield Problem(way, f"there is no field {slot.name}{suggest(slot.name, operation.fields)}")
 
 
-def _field(vendor: Vendor, field: FieldSpec, way: Way, inner: bool = False) -> Iterator[Problem]:
+def _field(vendor: Vendor, field: FieldSpec, way: Path, inner: bool = False) -> Iterator[Problem]:
     if field.option is not None:
         if inner:
             yield Problem((*way, "option"), "only a field at the top of an operation is filled in by an option")
@@ -158,7 +157,7 @@ def _field(vendor: Vendor, field: FieldSpec, way: Way, inner: bool = False) -> I
         yield from _field(vendor, field.items, (*way, "items"), inner=True)
 
 
-def _rule(operation: OperationSpec, rule: RuleSpec, way: Way) -> Iterator[Problem]:
+def _rule(operation: OperationSpec, rule: RuleSpec, way: Path) -> Iterator[Problem]:
     listed: dict[str, Iterable[str]] = {word: getattr(rule, word) or () for word in ("one_of", "any_of", "excludes", "of")}
     for word, names in listed.items():
         yield from _unknown(names, operation.fields, (*way, word), "a field of this operation")
@@ -166,11 +165,11 @@ def _rule(operation: OperationSpec, rule: RuleSpec, way: Way) -> Iterator[Proble
         yield from _unknown([name, *others], operation.fields, (*way, "requires"), "a field of this operation")
 
 
-def _unknown(names: Iterable[str], known: Mapping[str, Any], way: Way, what: str) -> Iterator[Problem]:
+def _unknown(names: Iterable[str], known: Mapping[str, Any], way: Path, what: str) -> Iterator[Problem]:
     yield from (Problem(way, f"{name} is not {what}{suggest(name, known)}") for name in names if name not in known)
 
 
-def _result(operation: OperationSpec, way: Way) -> Iterator[Problem]:
+def _result(operation: OperationSpec, way: Path) -> Iterator[Problem]:
     """What is promised must be found by something; a task is found by its id, a queued job by its poll."""
     poll, ticket = operation.poll, operation.id
     if poll is not None and ticket is None and poll.url is None:
@@ -189,7 +188,7 @@ def _can_find(answer: AnswerSpec, gives: str) -> bool:
     return ("file" if gives in FILES else gives) in answer.kinds
 
 
-def _poll(vendor: Vendor, operation: OperationSpec, poll: PollSpec, way: Way) -> Iterator[Problem]:
+def _poll(vendor: Vendor, operation: OperationSpec, poll: PollSpec, way: Path) -> Iterator[Problem]:
     if poll.path is None and poll.url is None:
         yield Problem(way, "needs path: or url:, where to ask")
     if poll.path is not None:
@@ -206,7 +205,7 @@ def _poll(vendor: Vendor, operation: OperationSpec, poll: PollSpec, way: Way) ->
         yield Problem(way, "needs states, statuses or done_if: how to tell that a job is done")
 
 
-def _fetched(vendor: Vendor, operation: OperationSpec, poll: PollSpec, way: Way) -> Iterator[Problem]:
+def _fetched(vendor: Vendor, operation: OperationSpec, poll: PollSpec, way: Path) -> Iterator[Problem]:
     """Where a result is asked for: at one place, and by an id only where there is one."""
     result = poll.result
     assert result is not None

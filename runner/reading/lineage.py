@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from runner.desk import Desk
+from runner.fields import Path
 from runner.frozen import frozen
 from runner.job.plan import StepResult
-from runner.job.rendering import Path, Prompt, prompts_in
+from runner.job.rendering import Prompt, prompts_in
 from runner.job.steps import StepPlan
 from runner.records import BLOB_SCHEME, Json, Request, Variant
 

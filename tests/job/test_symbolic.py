@@ -34,7 +34,7 @@ class Walked:
         for symbol in symbols:
             left = {name: stand_in for name, stand_in in stand_ins.items() if self.identities.get(name, 1) is not None}
             scope = plan.scope(row, {}, 1, 1, left)
-            self.identities[symbol.step.name] = symbol.identify(scope, self.identities)
+            self.identities[symbol.step.name] = symbol.ask(scope, self.identities)[0]
             symbol.judge(scope, self.identities)
 
     def _note(self, message: str, path: tuple[str | int, ...], place: Place | None) -> None:
