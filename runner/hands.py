@@ -17,7 +17,7 @@ from runner.providers.addresses import next_ticket
 from runner.providers.contract import Table, clip, fetch, read_status
 from runner.providers.registry import Lane
 from runner.records import Answer, Blob, Call, NoAnswer, Reply, Send
-from runner.verdicts import Broken, Done, Held, Inline, Item, Link, Lost, Queued, Refused, Verdict
+from runner.verdicts import Broken, Data, Done, Held, Inline, Item, Link, Lost, Queued, Refused, Text, Verdict
 
 DEAD_LINK: Final = frozenset({401, 403, 404, 410})
 """Answers to a download that mean the link has expired or never was: a fresh one is asked for, where the vendor can be asked."""
@@ -91,6 +91,8 @@ class VendorHands:
         if send.step == "fetch":
             return Carried(send, await self._read_download(reply))
         verdict = read_answer(lane, send, reply)
+        if _says_all(verdict):
+            return Carried(send, verdict)
         if isinstance(verdict, Queued) and (ticket := next_ticket(send.ticket or "", verdict.ticket)) != verdict.ticket:
             verdict = replace(verdict, ticket=ticket)
         return await self.bring(send, reply, verdict)
@@ -138,6 +140,16 @@ def read_answer(lane: Lane, send: Send, answer: Answer) -> Verdict:
         return lane.provider.read(send.step, answer, send.request, lane.options)
     except Exception as bug:  # noqa: BLE001 - the answer is worth more than a quick end: it is kept, and the mistake is told
         return Lost(f"a mistake of ours in reading the answer ({type(bug).__name__}: {clip(bug)}); please report it")
+
+
+def _says_all(verdict: Verdict) -> bool:
+    """Whether the verdict is a result that nothing has to be fetched, stored or kept for."""
+    if not isinstance(verdict, Done):
+        return False
+    for item in verdict.items:  # noqa: SIM110 - a generator would take longer than all the rest
+        if not isinstance(item, Text | Data):
+            return False
+    return True
 
 
 def _is_worth_keeping(send: Send, answer: Answer, verdict: Verdict) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from runner.batches.answers import PACE, Answers
 from runner.batches.gathering import Gathering, Leave
@@ -45,11 +46,14 @@ class BatchHands:
         self._rest.stop.set()
         self._gathering.close()
 
-    async def carry(self, send: Send) -> Carried:
+    def carry(self, send: Send) -> Coroutine[Any, Any, Carried]:
         """Carry out the duty, alone or together with others."""
         way = self._ways.get(send.request.provider)
         if way is None or send.step == "fetch" or (send.step == "submit" and not send.lane):
-            return await self._direct.carry(send)
+            return self._direct.carry(send)
+        return self._carry(way, send)
+
+    async def _carry(self, way: Way, send: Send) -> Carried:
         if send.step == "submit":
             return Carried(send, await self._gathering.submit(way, send.request))
         verdict, answer = await self._answers.poll(way, send)

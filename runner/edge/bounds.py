@@ -19,13 +19,10 @@ class Bound:
         self._bounds, self._at, self._passed = bounds, at, False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._task, self._before = task, task.cancelling()
-        self._bounds.watch(self, self._at)
+        self._task, self._before = self._bounds.watch(self, self._at)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._bounds.forget(self)
+        self._bounds.open.discard(self)
         if self._passed and self._task.uncancel() <= self._before and kind is not None and issubclass(kind, asyncio.CancelledError):
             raise TimeoutError from error
 
@@ -45,26 +42,25 @@ class Bounds:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._open: set[Bound] = set()
+        self.open: set[Bound] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = float("inf")
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self.open)
 
     def within(self, seconds: float | None) -> Bound:
         """A block that may take so many seconds from now; None: as long as it likes."""
         return Bound(self, float("inf") if seconds is None else self._loop.time() + seconds)
 
-    def watch(self, bound: Bound, at: float) -> None:
-        """Take in a bound whose moment is `at`."""
-        self._open.add(bound)
+    def watch(self, bound: Bound, at: float) -> tuple[asyncio.Task[object], int]:
+        """Take in a bound whose moment is `at`: the task it may have to cancel, and how often that is being cancelled already."""
+        task = asyncio.current_task(self._loop)
+        assert task is not None
+        self.open.add(bound)
         if at < self._wakes_at:
             self._set_timer(at)
-
-    def forget(self, bound: Bound) -> None:
-        """A block has ended. The timer stays: there will soon be another bound."""
-        self._open.discard(bound)
+        return task, task.cancelling()
 
     def close(self) -> None:
         """Take down the timer."""
@@ -79,6 +75,6 @@ class Bounds:
     def _look(self) -> None:
         now = self._loop.time()
         self._timer, self._wakes_at = None, float("inf")
-        left = [at for bound in list(self._open) if (at := bound.pass_by(now)) is not None]
+        left = [at for bound in list(self.open) if (at := bound.pass_by(now)) is not None]
         if left and (soonest := min(left)) < float("inf"):
             self._set_timer(soonest)

@@ -16,8 +16,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import field
-from pathlib import Path
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypeVar
 
@@ -41,7 +40,7 @@ from runner.edge.shelf import Shelf
 from runner.edge.wire import Arrival, Letter, Wire
 from runner.errors import OurSide
 from runner.frozen import frozen
-from runner.records import BLOB_SCHEME, Answer, Asset, Call, FileBody, FormBody, JsonBody, NoAnswer, Reply, SecretHeader, Step
+from runner.records import BLOB_SCHEME, Answer, Asset, Call, FileBody, NoAnswer, Reply, SecretHeader, Step
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -60,6 +59,7 @@ PLAINLY: Final = MappingProxyType({"Accept-Encoding": "identity"})
 """Files come compressed as they are; a length that means something shows where one was cut."""
 PLACES_KEPT: Final = 4096
 """Addresses and headers remembered of a lane: those of submits are few, those of polls all different and asked several times."""
+JSON: Final = "application/json"
 HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
@@ -96,7 +96,7 @@ class _Lane:
     submit: Wire
     poll: Wire
     known: dict[tuple[str, Step], URL] = field(default_factory=dict)
-    heads: dict[Plain, tuple[tuple[SecretHeader, ...], Mapping[str, str]]] = field(default_factory=dict)
+    heads: dict[tuple[Plain, str], tuple[tuple[SecretHeader, ...], Mapping[str, str]]] = field(default_factory=dict)
 
     def url_of(self, call: Call) -> URL:
         """Where the call goes. Raises `Denied` where that is none of the lane's own addresses."""
@@ -108,12 +108,13 @@ class _Lane:
             _remember(self.known, (call.url, call.purpose), url)
         return url
 
-    def headers_of(self, call: Call) -> Mapping[str, str]:
-        """The call's headers with the lane's secrets in their places. Raises `OurSide`."""
-        known = self.heads.get(call.headers)
+    def headers_of(self, call: Call, kind: str = "") -> Mapping[str, str]:
+        """The call's headers with the lane's secrets in their places, and the `kind` of its body. Raises `OurSide`."""
+        known = self.heads.get((call.headers, kind))
         if known is None or known[0] != call.secrets:  # hardly ever; to find them by both would take longer
-            known = call.secrets, _headers(call, self.secrets)
-            _remember(self.heads, call.headers, known)
+            headers = _headers(call, self.secrets)
+            known = call.secrets, {**headers, "Content-Type": kind} if kind else headers
+            _remember(self.heads, (call.headers, kind), known)
         return known[1]
 
     def owns(self, origin: Origin, purpose: Step) -> bool:
@@ -219,23 +220,29 @@ class Transport:
         with CensoredSink(self._blobs, lane.redactor) as sink:
             return await self._follow(call.url, lane.origins, sink, None)
 
+    def _write_plain(self, lane: _Lane, call: Call) -> Letter | None:
+        """The letter of a call that needs nobody's pictures, made in one go; None for any other. Raises `Denied`, `OurSide`."""
+        url, data, kind = lane.url_of(call), b"", ""
+        if call.body is not None:
+            plain, kind = write_plain(call.body), JSON
+            if plain is None:
+                return None
+            data = plain
+        return Letter(call.method, url, lane.headers_of(call, kind), data, self._timeouts[call.purpose])
+
     async def _ask(self, lane: _Lane, call: Call) -> Reply:
         """A submit or a poll: to the lane's own addresses only, with its secrets."""
-        url, headers = lane.url_of(call), lane.headers_of(call)
-        data: bytes | Path = b""
-        if isinstance(call.body, FileBody):
-            data, headers = self._blobs.path(call.body.sha256), {**headers, "Content-Type": call.body.content_type}
-        elif call.body is not None:
+        letter = self._write_plain(lane, call)
+        if letter is None:
             try:
-                data, kind = await self._write(call.body, lane.origins)
+                letter = await self._write(lane, call)
             except _NotBrought as failure:
                 return NoAnswer(False, str(failure))
-            headers = {**headers, "Content-Type": kind}
         wire = lane.submit if call.purpose == "submit" else lane.poll
-        timeouts = self._timeouts["fetch" if call.sink == "file" else call.purpose]
-        letter = Letter(call.method, url, headers, data, timeouts)
         if call.sink == "memory":
             return await self._exchange(wire, letter)
+        if call.sink == "file":
+            letter = replace(letter, timeouts=self._timeouts["fetch"])
         with CensoredSink(self._blobs, lane.redactor) as sink:
             return await self._exchange(wire, letter, sink, self._caps.feed if call.sink == "file" else None)
 
@@ -246,23 +253,22 @@ class Transport:
             with self._bounds.within(letter.timeouts.total):
                 arrival = await wire.send(letter, progress)
                 try:
-                    return await self._read(arrival, sink, cap)
+                    headers = {name.lower(): value for name, value in arrival.headers.items()}
+                    if sink is None and (body := read_arrived(arrival, self._caps.memory)) is not None:
+                        return Answer(arrival.status, headers, body)
+                    return await self._read(arrival, headers, sink, cap)
                 finally:
                     arrival.release()
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, EOFError) as error:
             return NoAnswer(progress.sent, _describe(error))
 
-    async def _read(self, arrival: Arrival, sink: Sink | None, cap: int | None) -> Answer:
-        headers = {name.lower(): value for name, value in arrival.headers.items()}
-        if sink is not None and 200 <= arrival.status < 300:
-            watch, put = self._patience.watch(self._clock), self.shelf.put if isinstance(sink, CensoredSink) else None
+    async def _read(self, arrival: Arrival, headers: Mapping[str, str], sink: Sink | None, cap: int | None) -> Answer:
+        is_success, watch = 200 <= arrival.status < 300, self._patience.watch(self._clock)
+        if sink is not None and is_success:
+            put = self.shelf.put if isinstance(sink, CensoredSink) else None
             head, blob = await read_into(arrival, sink, watch, self._caps, cap, put)
             return Answer(arrival.status, headers, head, blob)
-        body = read_arrived(arrival, self._caps.memory)
-        if body is None:
-            watch = self._patience.watch(self._clock)
-            body = await read_whole(arrival, watch, self._caps.memory, strict=200 <= arrival.status < 300)
-        return Answer(arrival.status, headers, body)
+        return Answer(arrival.status, headers, await read_whole(arrival, watch, self._caps.memory, strict=is_success))
 
     async def _follow(self, text: str, near: frozenset[Origin], sink: Sink, cap: int | None) -> Reply:
         """A GET without secrets, over at most five redirects, each checked as the first was. Raises `Denied` for the first only."""
@@ -280,16 +286,20 @@ class Transport:
                 return NoAnswer(True, f"redirected to where we do not dial: {denial.strerror}")
         return NoAnswer(True, f"more than {MOST_HOPS} redirects")
 
-    async def _write(self, body: JsonBody | FormBody, near: frozenset[Origin]) -> tuple[bytes, str]:
-        """The body with its assets; encoding pictures happens off the event loop. Raises `_NotBrought`."""
-        if (plain := write_plain(body)) is not None:
-            return plain, "application/json"
-        held = {asset: await self._bring(asset, near) for asset in find_assets(body)}
+    async def _write(self, lane: _Lane, call: Call) -> Letter:
+        """The letter of a call with its assets; encoding pictures happens off the event loop. Raises `_NotBrought`."""
+        url, body, timeouts = lane.url_of(call), call.body, self._timeouts[call.purpose]
+        headers = lane.headers_of(call)
+        if isinstance(body, FileBody):
+            return Letter(call.method, url, {**headers, "Content-Type": body.content_type}, self._blobs.path(body.sha256), timeouts)
+        assert body is not None
+        held = {asset: await self._bring(asset, lane.origins) for asset in find_assets(body)}
 
         def load(asset: Asset) -> bytes:
             return self._blobs.read(held[asset])
 
-        return await asyncio.to_thread(write_body, body, load) if held else write_body(body, load)
+        data, kind = await asyncio.to_thread(write_body, body, load) if held else write_body(body, load)
+        return Letter(call.method, url, {**headers, "Content-Type": kind}, data, timeouts)
 
     async def _bring(self, asset: Asset, near: frozenset[Origin]) -> str:
         """The sha256 of the asset's bytes in our store; a URL is downloaded once a run however many ask for it."""

@@ -2,8 +2,9 @@
 
 aiohttp's ClientSession does for a call what a browser would: cookies, redirects, passwords and proxies from the environment, a
 second try. For us all of that is off, and yet most of what a call costs. So only what is worth having is taken from aiohttp: its
-connector, which looks names up, dials, speaks TLS and keeps connections, and its protocol, which parses answers. The request is
-written here, in one piece, and nothing here can repeat, follow or add a word.
+connector, which looks names up, dials, speaks TLS and bounds how many connections there are, and its protocol, which parses
+answers. Between calls connections lie in `runner.edge.berths`. The request is written here, in one piece, and nothing here can
+repeat, follow or add a word.
 
 How far a call got needs no trace: `Progress.sent` is set right before the first byte is handed to the socket, and not at all where
 the connection has gone by then. Letters of one turn of the event loop leave together (`runner.edge.outbox`).
@@ -30,6 +31,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
 from yarl import URL
 
+from runner.edge.berths import Berth, Berths
 from runner.edge.outbox import Outbox, write
 from runner.edge.sessions import USER_AGENT, Dial, Progress, make_connector
 from runner.errors import OurSide
@@ -38,7 +40,6 @@ from runner.frozen import frozen
 PIECE: Final = 256 * 1024
 BUFFER: Final = 64 * 1024
 """Bytes of an answer that wait unread before the socket is left alone for a while."""
-WAYS_KEPT: Final = 256
 HEADS_KEPT: Final = 256
 USED: Final = frozenset({"skip_payload", "read_until_eof", "read_timeout", "read_bufsize"})
 """What we tell aiohttp's protocol of an answer: it is not part of what is promised to stay."""
@@ -48,8 +49,8 @@ TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """What may be the name of a header (RFC 9110, section 5.6.2)."""
 AUTOMATIC: Final = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
 
-Head: TypeAlias = tuple[tuple[str, str], ...]
-"""The headers of a call, but for its host and the length of its data: hardly two calls of a lane have different ones."""
+Known: TypeAlias = tuple[Mapping[str, str], bytes]
+"""Headers, and how they are written. Found by which they are, not by what they say: a lane hands on the same ones again."""
 
 
 @frozen
@@ -71,6 +72,8 @@ class Arrival:
     status: int
     headers: Mapping[str, str]
     content: StreamReader
+    berths: Berths
+    berth: Berth
 
     def close(self) -> None:
         """Hang up: the rest is not wanted."""
@@ -78,7 +81,7 @@ class Arrival:
 
     def release(self) -> None:
         """Give the connection back; it is closed unless the answer was read to its end."""
-        self.connection.release()
+        self.berths.leave(self.berth, self.connection)
 
 
 class Wire:
@@ -93,15 +96,14 @@ class Wire:
     ) -> None:
         check_library()
         self._outbox = Outbox() if outbox is None else outbox
-        self._connector = make_connector(dial, limit, keep_alive, resolver)
-        self._ways: dict[tuple[str, str], aiohttp.ClientRequest] = {}
-        self._heads: dict[Head, bytes] = {}
+        self._berths = Berths(make_connector(dial, limit, keep_alive, resolver), keep_alive)
+        self._heads: dict[int, Known] = {}
 
     async def __aenter__(self) -> Wire:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._connector.close()
+        await self._berths.close()
 
     async def send(self, letter: Letter, progress: Progress) -> Arrival:
         """Send the letter, once, and wait for the head of its answer. The total time is the caller's to bound.
@@ -109,10 +111,8 @@ class Wire:
         Raises what aiohttp raises: `ClientError`, `OSError`, `TimeoutError`; `ValueError` for a head nobody may write.
         """
         head = write_head(letter, self._heads)
-        try:
-            connection = await self._connector.connect(self._way_to(letter.url), [], letter.timeouts)
-        except TimeoutError as error:
-            raise aiohttp.ConnectionTimeoutError(f"Connection timeout to host {letter.url.host}") from error
+        berth = self._berths.of(letter.url)
+        connection = self._berths.take(berth) or await self._dial(berth, letter)
         try:
             protocol = self._write(connection, letter, head, progress)
             if isinstance(letter.data, Path) and progress.sent:
@@ -123,13 +123,19 @@ class Wire:
                 if not progress.sent:
                     raise aiohttp.ClientConnectionResetError("the server spoke before it was asked")
                 if message.code == 101 or not 100 <= message.code < 200:  # 1xx: the answer is on its way (RFC 9110, section 15.2)
-                    return Arrival(connection, message.code, message.headers, content)
+                    return Arrival(connection, message.code, message.headers, content, self._berths, berth)
         except HttpProcessingError as error:
             connection.close()
             raise aiohttp.ClientPayloadError(f"not an answer in HTTP: {error.message or type(error).__name__}") from error
         except BaseException:
             connection.close()
             raise
+
+    async def _dial(self, berth: Berth, letter: Letter) -> Connection:
+        try:
+            return await self._berths.dial(berth, letter.timeouts)
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError(f"Connection timeout to host {letter.url.host}") from error
 
     def _write(self, connection: Connection, letter: Letter, head: bytes, progress: Progress) -> ResponseHandler:
         """Make ready for the answer, and write what is in memory, or have it written before this turn of the event loop is over."""
@@ -147,16 +153,6 @@ class Wire:
                 protocol.transport.write(data)
         return protocol
 
-    def _way_to(self, url: URL) -> aiohttp.ClientRequest:
-        """What the connector has to know of a host: the same for every call to it."""
-        place = url.scheme, url.host_port_subcomponent or ""
-        way = self._ways.get(place)
-        if way is None:
-            if len(self._ways) >= WAYS_KEPT:
-                self._ways.clear()
-            way = self._ways[place] = aiohttp.ClientRequest("GET", url.origin(), loop=asyncio.get_running_loop())
-        return way
-
 
 async def _write_file(protocol: ResponseHandler, path: Path) -> None:
     """The file, piece by piece. A server may answer and hang up before the end: then its answer counts."""
@@ -166,19 +162,20 @@ async def _write_file(protocol: ResponseHandler, path: Path) -> None:
             await writer.write(piece)
 
 
-def write_head(letter: Letter, known: dict[Head, bytes] | None = None) -> bytes:
+def write_head(letter: Letter, known: dict[int, Known] | None = None) -> bytes:
     """The head of the request (RFC 9112). Raises `ValueError` for a name or a value that would end its line.
 
     `known` are headers that were written before.
     """
-    key = tuple(letter.headers.items())
-    lines = None if known is None else known.get(key)
-    if lines is None:
+    found = None if known is None else known.get(id(letter.headers))
+    if found is not None and found[0] is letter.headers:
+        lines = found[1]
+    else:
         lines = _write_lines(letter.headers)
         if known is not None:
             if len(known) >= HEADS_KEPT:
                 known.clear()
-            known[key] = lines
+            known[id(letter.headers)] = letter.headers, lines
     url = letter.url
     lines = f"{letter.method} {url.raw_path_qs} HTTP/1.1\r\nHost: {url.host_port_subcomponent}\r\n".encode() + lines
     size = letter.data.stat().st_size if isinstance(letter.data, Path) else len(letter.data)

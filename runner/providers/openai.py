@@ -113,7 +113,7 @@ def body_of(request: Request) -> dict[str, object]:
     if isinstance(messages, list | tuple):
         body["messages"] = [_message(message) for message in messages]
     else:
-        body["messages"] = list(_messages(request.params))
+        body["messages"] = _messages(request.params)
     return body
 
 
@@ -130,13 +130,14 @@ def read(step: Step, answer: Answer, request: Request, options: Options) -> Verd
 
 
 def _read_chat(step: Step, said: dict[str, Any], request: Request) -> Verdict:
-    choice = dig(said, "choices", 0)
-    message, reason = dig(choice, "message"), dig(choice, "finish_reason")
-    content = _text(dig(message, "content"))
+    choice = _map(dig(said, "choices", 0))
+    message, reason = choice.get("message"), choice.get("finish_reason")
+    told = _map(message)
+    content = _text(told.get("content"))
     why = SPOILT.get(reason) if isinstance(reason, str) else None
     if why:
         return Refused(f"{why} (finish_reason {reason}{_so_far(content)})", billed=True)
-    refusal = dig(message, "refusal")
+    refusal = told.get("refusal")
     if isinstance(refusal, str) and refusal.strip():
         return Refused(f"the model refuses: {clip(refusal)}", billed=True)
     if not content.strip():
@@ -149,16 +150,22 @@ def _read_chat(step: Step, said: dict[str, Any], request: Request) -> Verdict:
     return Done((Text(content),), used=_used(said))
 
 
+def _map(value: Any) -> dict[str, Any]:
+    return value if type(value) is dict else {}
+
+
 def _so_far(content: str) -> str:
     return f", so far: {clip(content, 120)}" if content.strip() else ""
 
 
 def _text(content: Any) -> str:
     """The text of an answer; some servers give it in pieces beside others, such as their reasoning."""
+    if isinstance(content, str):
+        return content
     if isinstance(content, list):
         texts = (dig(piece, "text") for piece in content if dig(piece, "type") == "text")
         return "".join(text for text in texts if isinstance(text, str))
-    return content if isinstance(content, str) else ""
+    return ""
 
 
 def _is_json(text: str) -> bool:
@@ -193,20 +200,19 @@ def _picture(entry: Any) -> Item | None:
 
 
 def _used(said: Mapping[str, Any]) -> int:
-    total = dig(said, "usage", "total_tokens")
+    total = _map(said.get("usage")).get("total_tokens")
     return total if isinstance(total, int) and not isinstance(total, bool) and total > 0 else 0
 
 
-def _messages(params: Mapping[str, Json]) -> Iterator[dict[str, object]]:
-    if "system" in params:
-        yield {"role": "system", "content": params["system"]}
+def _messages(params: Mapping[str, Json]) -> list[dict[str, object]]:
+    said: list[dict[str, object]] = [{"role": "system", "content": params["system"]}] if "system" in params else []
+    content: object = params.get("prompt")
     pictures = params.get("images")
-    if not isinstance(pictures, list | tuple) or not pictures:
-        yield {"role": "user", "content": params.get("prompt")}
-        return
-    parts: list[object] = [{"type": "text", "text": params.get("prompt")}]
-    parts += [{"type": "image_url", "image_url": {"url": _address(picture)}} for picture in pictures]
-    yield {"role": "user", "content": parts}
+    if isinstance(pictures, list | tuple) and pictures:
+        shown = [{"type": "image_url", "image_url": {"url": _address(picture)}} for picture in pictures]
+        content = [{"type": "text", "text": content}, *shown]
+    said.append({"role": "user", "content": content})
+    return said
 
 
 def _message(message: Json) -> object:

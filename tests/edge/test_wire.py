@@ -16,7 +16,7 @@ from yarl import URL
 
 from runner.edge.guard import Guard
 from runner.edge.sessions import Progress
-from runner.edge.wire import PIECE, Letter, Wire, check_library, write_head
+from runner.edge.wire import BUFFER, HEADS_KEPT, PIECE, Known, Letter, Wire, check_library, write_head
 from tests.edge.conftest import Answer, Hit, Vendor, open_vendor, reset, says
 from tests.hostile.dials import Liar
 
@@ -169,6 +169,28 @@ def test_no_header_ends_its_line(headers: dict[str, str]) -> None:
         write_head(Letter("POST", URL_HERE, headers))
 
 
+def test_headers_that_are_known_are_written_as_they_are() -> None:
+    """Those that are handed on again are found, and none is taken for another, however many come and go."""
+    known: dict[int, Known] = {}
+    for number in range(3 * HEADS_KEPT):
+        headers = {"X-Number": str(number)}
+        heads = [write_head(Letter("GET", URL_HERE, headers), known) for _ in range(2)]
+        assert heads == [write_head(Letter("GET", URL_HERE, headers))] * 2
+        assert len(known) <= HEADS_KEPT
+
+
 def test_the_library_is_the_one_this_was_written_for() -> None:
     """What we use of aiohttp beyond its promises is there."""
     check_library()
+
+
+@pytest.mark.parametrize("size", [2, 20 * BUFFER])
+async def test_an_answer_is_read_whole_however_often_it_was_paused(size: int) -> None:
+    """Small ones are read without a pause, large ones with many, all on one connection."""
+    body = bytes(index % 251 for index in range(size))
+    async with open_vendor(says(body)) as vendor, Wire(Guard([vendor.url]).open_local, 1, 30.0) as wire:
+        for _ in range(2):
+            arrival = await wire.send(letter(vendor), Progress())
+            assert b"".join([piece async for piece in arrival.content.iter_any()]) == body
+            arrival.release()
+        assert vendor.dials == 1
