@@ -10,10 +10,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from runner.causes import Cause, Causes
 from runner.edge.outputs import Outputs, Written, result_line
@@ -36,6 +35,9 @@ EXTENSIONS: Final = MappingProxyType(
     }
 )
 """The only kinds of file that are published, by media type."""
+
+KINDS: Final[Mapping[str, Literal["text", "json", "file"]]] = MappingProxyType({"text/plain": "text", "application/json": "json"})
+"""What the artifact is where it was not bought as a file."""
 
 BATCH: Final = 500
 """Variants looked up at once when the results are written."""
@@ -131,11 +133,16 @@ def written(artifact: Artifact) -> bytes:
     return ((text or "").rstrip("\n") + "\n").encode("utf-8", "replace")
 
 
+def size_without_blob(file: Artifact) -> int | None:
+    """The size in bytes of a file that needs no blob, as the journal has all of it; None for one that was bought as a file."""
+    return None if file.kind == "file" else file.size
+
+
 def _as_file(artifact: Artifact) -> Artifact:
     if artifact.kind == "file":
         return artifact
     data, media_type = written(artifact), "text/plain" if artifact.kind == "text" else "application/json"
-    return replace(artifact, sha256=hashlib.sha256(data).hexdigest(), size=len(data), media_type=media_type)
+    return Artifact(artifact.kind, artifact.text, artifact.data, hashlib.sha256(data).hexdigest(), len(data), media_type)
 
 
 def _step_fields(outcome: Outcome, files: Mapping[str, Artifact] | None) -> dict[str, Any]:

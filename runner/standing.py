@@ -11,6 +11,7 @@ out only where nothing is known of them. Counts and troubles are of what was sel
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from bisect import bisect_left
 from collections import Counter
@@ -34,7 +35,7 @@ from runner.jury import compared_steps
 from runner.loom import GOOD, Ask, LookUp, Loom, Outcome, Status, Woven, worst_of
 from runner.outcomes import GONE, Reuse, outcome_of
 from runner.records import Artifact, Json, Variant
-from runner.results import Files, Results, files_of, variant_line, weave
+from runner.results import Files, Results, files_of, size_without_blob, variant_line, weave, written
 from runner.selection import Selection
 from runner.stillness import Rest, Restlessness, note_rest, read_rest
 
@@ -148,6 +149,7 @@ class Standing:
         self._made = SpooledTemporaryFile(IN_MEMORY, dir=str(folder))  # noqa: SIM115 - closed with this
         self._starts: array[int] = array("Q")
         self._sizes: array[int] = array("Q")
+        self._end = 0
         self._stopped = False
 
     def __enter__(self) -> Standing:
@@ -166,15 +168,20 @@ class Standing:
             return False
         if (files := read_rest(folder, rest.results.file)) is None:
             return False
-        for path, sha256 in files:
-            if not self._glance.is_right(sha256, path):
-                if not self._glance.holds(sha256):
+        for path, file in files:
+            if not self._glance.is_right(str(file.sha256), path, size_without_blob(file)):
+                if not self._can_make(file):
                     return False
-                self._publish({"": {path: Artifact("file", sha256=sha256)}})
+                self._publish({"": {path: file}})
             if self._stopped:
                 raise Interrupted("stopped", 130)
         self._rest, self.chosen = rest, sum(rest.results.counts.values())
         return True
+
+    def _can_make(self, file: Artifact) -> bool:
+        """Whether a file that results name can be published again: from the store, or from what its line says."""
+        sha256 = str(file.sha256)
+        return self._glance.holds(sha256) if file.kind == "file" else hashlib.sha256(written(file)).hexdigest() == sha256
 
     def take(self, variants: Iterator[Variant], known: LookUp, see: Sequence[Callable[[Woven], None]] = ()) -> None:
         """The pass over all variants of the plan. `see` are shown each as it stands before anything is asked."""
@@ -232,16 +239,18 @@ class Standing:
         """
         if not (self._starts or self._is_compared):
             self._starts, self._sizes = (array("Q", bytes(8 * len(self._open))) for _ in range(2))
-            self._made.seek(0)
+        lines: dict[int, bytes] = {}
         for woven in made:
             self.seen.note(woven.outcomes)
             if self._is_compared:
                 continue  # a row is told as a whole
             place = bisect_left(self._open, woven.variant.index)
             if woven.status in GOOD:
-                line = self._line(woven, bool(self._marks[place] & CHOSEN), files_of(self._asking, woven))
-                self._starts[place], self._sizes[place] = self._made.tell(), len(line)
-                self._draw(line, self._made)
+                lines[place] = self._line(woven, bool(self._marks[place] & CHOSEN), files_of(self._asking, woven))
+        self._draw(b"".join(lines.values()), self._made)
+        for place, line in lines.items():
+            self._starts[place], self._sizes[place] = self._end, len(line)
+            self._end += len(line)
 
     def left(self) -> Iterator[int]:
         """Where in the plan the selected variants are that have something left to do, ascending."""

@@ -22,8 +22,8 @@ from runner.edge.journal import Run
 from runner.edge.outputs import RESULTS, Written
 from runner.frozen import frozen
 from runner.loom import Outcome
-from runner.records import Json
-from runner.results import Results
+from runner.records import Artifact, Json
+from runner.results import KINDS, Results
 
 
 @frozen
@@ -73,8 +73,11 @@ def find_rest(runs: Sequence[Run], facts: int) -> Rest | None:
     return Rest(facts, told["oldest"], Results(told["counts"], causes, written), Counter(told["reused"]))
 
 
-def read_rest(folder: Path, file: Written) -> Iterator[tuple[str, str]] | None:
-    """Path and sha256 of each published file that results.jsonl in `folder` names; None where it is not what was written then."""
+def read_rest(folder: Path, file: Written) -> Iterator[tuple[str, Artifact]] | None:
+    """Each published file that results.jsonl in `folder` names, and its path; None where that is not what was written then.
+
+    A text or a JSON value comes with what its line says of it, which is not what its file holds where the step gave several.
+    """
     try:
         handle = os.open(folder / RESULTS, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -88,10 +91,11 @@ def read_rest(folder: Path, file: Written) -> Iterator[tuple[str, str]] | None:
     return _files(folder / RESULTS)
 
 
-def _files(results: Path) -> Iterator[tuple[str, str]]:
+def _files(results: Path) -> Iterator[tuple[str, Artifact]]:
     with results.open("rb") as lines:
         for line in lines:
             if b'"files":[' in line:
                 for step in orjson.loads(line)["steps"].values():
                     for file in step.get("files", ()):
-                        yield file["path"], file["sha256"]
+                        kind, size = KINDS.get(file["media_type"], "file"), file["bytes"]
+                        yield file["path"], Artifact(kind, step.get("text"), step.get("json"), file["sha256"], size)

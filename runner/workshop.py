@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
@@ -39,6 +39,7 @@ from runner.edge.snapshots import Download, Snapshot
 from runner.edge.state import State
 from runner.edge.transport import LaneAccess, Transport
 from runner.edge.turnstile import Turnstile
+from runner.edge.viewer import Viewer
 from runner.engine import Engine
 from runner.errors import OurSide
 from runner.hands import Hands, VendorHands
@@ -48,7 +49,7 @@ from runner.providers.addresses import hosts_for
 from runner.providers.contract import Weighing
 from runner.providers.registry import Lane, is_local
 from runner.records import Artifact, Blob, Variant
-from runner.results import Files, published_files, weave, written
+from runner.results import Files, published_files, size_without_blob, weave, written
 from runner.standing import Standing, Wishes, look_up
 from runner.tape.recorder import Recorder
 from runner.tape.replay import NEVER, Replay, base_urls_of, unhurried
@@ -56,7 +57,8 @@ from runner.tools import Tools
 from runner.upkeep.neighbours import refuse_neighbour
 
 SMALL: Final = 512 * 1024
-"""Bytes of a picture up to which one thread decodes as many as two, which would mostly wait for their turn at the interpreter."""
+"""Bytes of a picture up to which one thread decodes as many as two, which would mostly wait for their turn at the interpreter; a
+process of its own does better, once there is one."""
 TORN_AFTER: Final = 3600.0
 """Seconds after which a half-written blob is surely nobody's any more: another job of the project may be writing just now."""
 
@@ -80,6 +82,7 @@ class Workshop:
     turnstile: Turnstile | None = None
     replay: Replay | None = None
     recorder: Recorder | None = None
+    viewer: Viewer = field(default_factory=Viewer)
     kept: dict[str, None] = field(default_factory=dict)
     judged: dict[str, asyncio.Task[Media | Bad]] = field(default_factory=dict)
     finishing: dict[tuple[tuple[str, ...], str], asyncio.Task[tuple[Artifact, ...] | str]] = field(default_factory=dict)
@@ -89,8 +92,7 @@ class Workshop:
     judging_large: Shelf[str, Media | Bad] = field(init=False)
 
     def __post_init__(self) -> None:
-        turns = asyncio.Semaphore(1)
-        self.marking, self.judging = Shelf(self._finish_all, turns), Shelf(self._judge_all, turns)
+        self.marking, self.judging = Shelf(self._finish_all), Shelf(self._see_all)
         self.judging_large = Shelf(self._judge_all, self.benches)
 
     def conductor(self) -> Conductor:
@@ -168,7 +170,7 @@ class Workshop:
 
             def see_to(files: Files) -> None:
                 for file, path in ((file, path) for step in files.values() for path, file in step.items()):
-                    if not glance.is_right(str(file.sha256), path):
+                    if not glance.is_right(str(file.sha256), path, size_without_blob(file)):
                         self._publish([(file, path)])
 
             with Standing(self.desk.plan, wishes, see_to, glance, self.state.home) as standing:
@@ -248,9 +250,13 @@ class Workshop:
         self._publish([(file, path) for files in made for path, file in files.items()])
 
     def _publish(self, files: Sequence[tuple[Artifact, str]]) -> None:
-        self.blobs.put_all(written(file) for file, _ in files if file.kind != "file")
-        told = self.outputs.publish_all([(str(file.sha256), path) for file, path in files])
+        texts = {str(file.sha256): written(file) for file, _ in files if file.kind != "file"}
+        told = self.outputs.publish_all([(str(file.sha256), path) for file, path in files], texts)
         self.kept |= dict.fromkeys(path for (_, path), how in zip(files, told, strict=True) if how == "kept")
+
+    def _see_all(self, digests: Sequence[str]) -> list[Media | Bad]:
+        seen = zip(digests, self.viewer.see([self.blobs.path(sha256) for sha256 in digests]), strict=True)
+        return [self._judge(sha256) if media is None else self._sort(sha256, media) for sha256, media in seen]
 
     def _judge_all(self, digests: Sequence[str]) -> list[Media | Bad]:
         return [self._judge(sha256) for sha256 in digests]
@@ -259,7 +265,9 @@ class Workshop:
         data = self.blobs.lately.get(sha256)
         if data is None and not self.blobs.has(sha256):
             return Bad(GONE)
-        media = inspect(self.blobs.path(sha256)) if data is None else inspect_bytes(data)
+        return self._sort(sha256, inspect(self.blobs.path(sha256)) if data is None else inspect_bytes(data))
+
+    def _sort(self, sha256: str, media: Media | Bad) -> Media | Bad:
         if isinstance(media, Bad):
             self.blobs.set_aside(sha256)
         return media
@@ -278,17 +286,18 @@ async def open_workshop(
     refuse_neighbour(desk.project_file, desk.job_file)
     blobs = state.blobs()
     blobs.sweep(clock.now() - TORN_AFTER)
-    with claim_output(desk.output, *claim), Journal.open(state.journal(desk.job_file.job.name), state.mode) as journal:
+    journal_path = state.journal(desk.job_file.job.name)
+    with claim_output(desk.output, *claim), Journal.open(journal_path, state.mode) as journal, closing(Viewer()) as viewer:
         outputs = Outputs(desk.output, blobs, state.drawings())
         outputs.sweep()
         transport = Transport(access, blobs, clock)
         if replay is not None:  # its transport is never opened and reaches nobody
             replay.lay(base_urls_of(desk), blobs, journal)
-            yield Workshop(desk, state, blobs, journal, transport, outputs, replay.clock, replay=replay)
+            yield Workshop(desk, state, blobs, journal, transport, outputs, replay.clock, replay=replay, viewer=viewer)
             return
         async with transport:
             with _turnstile(desk, state, stage, clock) as turnstile:
-                yield Workshop(desk, state, blobs, journal, transport, outputs, clock, turnstile)
+                yield Workshop(desk, state, blobs, journal, transport, outputs, clock, turnstile, viewer=viewer)
 
 
 def lanes_used(desk: Desk) -> list[Lane]:

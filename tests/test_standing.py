@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +16,13 @@ import pytest
 
 from runner.edge.blobs import Blobs
 from runner.edge.glance import Glance
-from runner.edge.outputs import Outputs
+from runner.edge.outputs import Outputs, result_line
 from runner.errors import Interrupted
 from runner.facts import Answered, Fact, Planned, Saved, Sent
 from runner.job.plan import Plan
 from runner.loom import Loom, Outcome
 from runner.outcomes import GONE
-from runner.records import Artifact, Variant, make_request
+from runner.records import Artifact, Json, Variant, make_request
 from runner.results import Files, Results, weave, write_results, written
 from runner.selection import Choice, Selection
 from runner.standing import Standing, Wishes, look_up
@@ -307,15 +309,13 @@ def test_a_plan_at_rest_is_not_woven(tmp_path: Path) -> None:
         assert standing.note_rest(results, 7) is not None
         reused = standing.reused
     rest = Rest(7, 50.0, results, reused)
-    with bench.standing() as standing:
-        assert not standing.stay(rest, tmp_path / "out"), "the bytes of the published texts are nowhere"
-    for files in bench.published:
-        for file in files.get("copy", {}).values():
-            Blobs(tmp_path / "blobs").put(written(file))
+    wanted = [file for files in bench.published for file in files["copy"].values()]
     bench.published.clear()
     with bench.standing() as standing:
         assert standing.stay(rest, tmp_path / "out")
         assert len(bench.published) == 8, "they are not published yet"
+        again = [file for files in bench.published for file in files[""].values()]
+        assert list(map(written, again)) == list(map(written, wanted))
         assert standing.is_finished
         assert standing.reused == reused
         assert standing.write(bench.variants, bench.look_up, bench.outputs) == results
@@ -326,6 +326,22 @@ def test_a_plan_at_rest_is_not_woven(tmp_path: Path) -> None:
     with bench.standing() as standing:
         assert not standing.stay(rest, tmp_path / "out")
         assert not standing.stay(None, tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["image/png", "text/plain"])
+def test_a_file_that_cannot_be_made_again_has_the_plan_woven(tmp_path: Path, kind: str) -> None:
+    """A picture whose blob is gone, and one of several texts, of which the line has the first."""
+    bench = Bench(tmp_path)
+    named: Json = {"path": "a", "sha256": hashlib.sha256(b"the second\n").hexdigest(), "bytes": 11, "media_type": kind}
+    file = bench.outputs.write_results([result_line({"key": "a|1", "steps": {"copy": {"text": "the first", "files": [named]}}})])
+    rest = Rest(7, 50.0, Results({"done": 1}, (), file), Counter())
+    with bench.standing() as standing:
+        assert not standing.stay(rest, tmp_path / "out")
+    assert bench.published == []
+    if kind == "image/png":
+        Blobs(tmp_path / "blobs").put(b"the second\n")
+        with bench.standing() as standing:
+            assert standing.stay(rest, tmp_path / "out")
 
 
 def test_an_open_plan_notes_no_rest(tmp_path: Path) -> None:

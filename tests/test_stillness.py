@@ -20,14 +20,17 @@ from runner.results import Results
 from runner.stillness import Rest, Restlessness, find_rest, note_rest, read_rest
 
 FILE = {"path": "a/b.png", "sha256": "ab" * 32, "bytes": 3, "media_type": "image/png"}
+TEXT = {"path": "a.txt", "sha256": "cd" * 32, "bytes": 2, "media_type": "text/plain"}
+DATA = {"path": "a.json", "sha256": "ef" * 32, "bytes": 12, "media_type": "application/json"}
 LINES: list[dict[str, Any]] = [
     {"key": "a|1", "steps": {"it": {"status": "done", "files": [FILE]}, "copy": {"status": "done", "text": '"files":['}}},
     {"key": "b|1", "steps": {"it": {"status": "refused"}}},
+    {"key": "c|1", "steps": {"it": {"text": "a", "files": [TEXT]}, "as": {"json": {"a": 1}, "files": [DATA]}}},
 ]
 
 
 def results_in(folder: Path) -> Results:
-    """Two lines, written for real."""
+    """Three lines, written for real."""
     file = Outputs(folder / "out", Blobs(folder / "blobs")).write_results(map(result_line, LINES))
     return Results({"done": 1, "refused": 1}, (Cause("it", "refused", "no", "pen"),), file)
 
@@ -58,7 +61,11 @@ def test_files_are_read_from_the_lines(tmp_path: Path) -> None:
     results = results_in(tmp_path)
     lines = read_rest(tmp_path / "out", results.file)
     assert lines is not None
-    assert list(lines) == [("a/b.png", "ab" * 32)]
+    assert list(lines) == [
+        ("a/b.png", Artifact("file", sha256="ab" * 32, size=3)),
+        ("a.json", Artifact("json", None, {"a": 1}, "ef" * 32, 12)),
+        ("a.txt", Artifact("text", "a", None, "cd" * 32, 2)),
+    ]
 
 
 def swap(path: Path) -> None:

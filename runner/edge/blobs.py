@@ -69,6 +69,11 @@ def stamped(sha256: str, at: int) -> int:
     return at + (part - at) % SECOND
 
 
+def is_stamped(found: os.stat_result, sha256: str) -> bool:
+    """Whether a file's time is stamped with this name: by chance, one in ten million is."""
+    return found.st_mtime_ns == stamped(sha256, found.st_mtime_ns)
+
+
 def stamp(handle: int, sha256: str, at: int | None = None) -> int:
     """Stamp the open file, less than a second later than `at` or its own time. Its time now, in nanoseconds. Raises `OSError`."""
     at = stamped(sha256, os.fstat(handle).st_mtime_ns if at is None else at)

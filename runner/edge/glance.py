@@ -1,4 +1,4 @@
-"""Whether published files are right, told by two `stat` calls each: of the file, and of the blob it was made from.
+"""Whether published files are right, told by two `stat` calls each: of the file, and of the blob it was made from, if it was.
 
 `Outputs.publish` opens every folder on the way to a file; over a million files that have not changed this costs minutes. A glance
 goes through the files in the order of the plan, where neighbours lie in one folder, and keeps the folders it came through open. No
@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from runner.edge.blobs import Blobs, stamped
+from runner.edge.blobs import Blobs, is_stamped
 
 OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 MOST_KNOWN: Final = 5_000
@@ -42,10 +42,13 @@ class Glance:
         """Whether the store has this blob."""
         return self._blob(sha256) is not None
 
-    def is_right(self, sha256: str, relative: str) -> bool:
-        """Whether `relative` (with `/`, below the root) is surely the blob, untouched since it was published."""
-        blob = self._blob(sha256)
-        if blob is None:
+    def is_right(self, sha256: str, relative: str, size: int | None = None) -> bool:
+        """Whether `relative` (with `/`, below the root) is surely the blob, untouched since it was published.
+
+        With `size`, in bytes, no blob is asked for: a text that the journal has needs none.
+        """
+        size = self._blob(sha256) if size is None else size
+        if size is None:
             return False
         *folders, name = relative.split("/")
         try:
@@ -53,8 +56,7 @@ class Glance:
             found = os.stat(name, dir_fd=self._handles[-1], follow_symlinks=False)
         except OSError:
             return False
-        at = found.st_mtime_ns
-        return found.st_size == blob and at == stamped(sha256, at) and stat.S_ISREG(found.st_mode)
+        return found.st_size == size and is_stamped(found, sha256) and stat.S_ISREG(found.st_mode)
 
     def _blob(self, sha256: str) -> int | None:
         """Size of the blob, None where it is not there; what is not there may come."""

@@ -1,14 +1,18 @@
-"""What results have named: by that, too, a file in the output folder is known to be ours.
+"""What results have named, or is stamped: by that, too, a file in the output folder is known to be ours.
 
 A published file may be replaced if the store has its bytes. But where outputs are committed and the state is not, or comes as an
 archive, the store of a new machine never had them: what it was told of is what the plan asks for now. A row that has changed since
 would keep its old file for ever, as if somebody had edited it. So what results.jsonl names, or what is still to be retired, was
 ours as well: byte for byte, for an edited file has another sha256. Its bytes were paid for and may be the only copy, so the store
 takes them before they are replaced: whoever adopts these results later finds them there. It all blocks, and reads only when asked.
+
+A run that was killed has published what no results name. Its pictures are in the store; its texts are not, but a file whose time
+is stamped with the name of its own bytes was written by us and not edited since.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -20,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from runner.edge.blobs import Blobs
+from runner.edge.blobs import Blobs, is_stamped
 
 BEFORE: Final = ".before.jsonl"
 """In the folder of what is retired: the results as they were before a run that was killed."""
@@ -54,13 +58,21 @@ class Named:
             self._marks = Marks(mark for file in self._files for mark in _digests(file))
         return int(sha256[:16], 16) in self._marks
 
-    def take(self, sha256: str, folder: int, name: str) -> bool:
-        """Whether a line names these bytes, which the file `name` in the open `folder` holds; then the store has them, too."""
-        if not self.has(sha256):
-            return False
-        with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file, self._blobs.sink() as sink:
-            shutil.copyfileobj(file, sink, PIECE)
-            return sink.finish().sha256 == sha256
+    def take(self, sha256: str, folder: int, name: str, saved: list[bytes] | None = None) -> bool:
+        """Whether these bytes, which the file `name` in the open `folder` holds, are ours; then the store has them, too.
+
+        Small ones are only put to `saved`, where that is given, for whoever stores many at once.
+        """
+        with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not (is_stamped(found, sha256) or self.has(sha256)):
+                return False
+            if saved is not None and found.st_size <= PIECE:
+                saved.append(data := file.read())
+                return hashlib.sha256(data).hexdigest() == sha256
+            with self._blobs.sink() as sink:
+                shutil.copyfileobj(file, sink, PIECE)
+                return sink.finish().sha256 == sha256
 
 
 def _digests(path: Path) -> Iterator[int]:

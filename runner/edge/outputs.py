@@ -3,7 +3,8 @@
 A file appears under its name whole or not at all: written beside, synced, renamed. Every folder on the way is opened without
 following symbolic links, so no path leads out of the output folder, whatever somebody planted in it. A file that is already right
 keeps its inode and its time; one that we wrote earlier is replaced; one that a user edited is kept and reported. A published file's
-time is stamped with the blob's name, as the blob's own is, so telling that nothing changed costs one `stat` and no reading.
+time is stamped with the name of its bytes, as a blob's own is, so telling that nothing changed costs one `stat` and no reading. A
+text, which the journal has, is published without a blob: by its stamp it is known to be ours all the same.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import orjson
 
 from runner.edge.barrier import MOST, Staging
-from runner.edge.blobs import Blobs, stamp, stamped
+from runner.edge.blobs import Blobs, is_stamped, stamp
 from runner.edge.named import Named
 from runner.errors import OurSide
 from runner.frozen import frozen
@@ -50,8 +52,8 @@ PUBLIC_FILE: Final = 0o666
 """What is published has the user's umask taken from this."""
 NOWHERE: Final = frozenset(("", ".", ".."))
 """Segments that no path has which only leads on; an absolute one begins with the first."""
-HALF: Final = re.compile("[\ud800-\udfff]")
-"""Half a surrogate pair, which no file name can hold."""
+AMISS: Final = re.compile(r"[\\\0\ud800-\udfff]")
+"""What no path may have: a backslash, a zero, or half a surrogate pair, which no file name can hold."""
 
 Published: TypeAlias = Literal["written", "unchanged", "kept"]
 """`kept`: something else is there that we did not write; it was left alone."""
@@ -114,12 +116,22 @@ def _parse(line: bytes) -> Any:
         return json.loads(line)
 
 
+@dataclass(slots=True)
+class _Lot:
+    """Files published together: where they are staged, the texts among them, and what the store is to have before them."""
+
+    staging: Staging
+    texts: Mapping[str, bytes]
+    saved: list[bytes] = field(default_factory=list)
+
+
 class Outputs:
     """The output folder `root`, fed from `blobs`; what `others` hold or results name may be replaced. It blocks: use a thread."""
 
     def __init__(self, root: Path, blobs: Blobs, others: Sequence[Blobs] = ()) -> None:
         self.root, self._blobs, self._entering = root, blobs, threading.RLock()
         self._others, self._named = others, Named(root / RESULTS, root / RETIRED, blobs)
+        self.keeps_stamps: bool | None = None  # of None nobody has looked yet; without, texts have blobs, to be known by them
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -131,67 +143,62 @@ class Outputs:
         Raises `OurSide` for a path that leads out of the folder, through a symbolic link or onto a folder, and when the disk fails.
         """
         *folders, name = _segments(relative)
-        source = self._blobs.path(sha256)
         try:
             with self._folder(folders) as folder:
-                found = _look(folder, name)
-                if found is None:
-                    self._copy(source, folder, name)
-                    return "written"
-                return self._update(source, folder, name, found)
+                told = self._found(sha256, folder, name)
+                if told is None:
+                    self._copy(self._blobs.path(sha256), folder, name)
+                return told or "written"
         except OSError as error:
             raise _failure(self.root / relative, error) from error
 
-    def publish_all(self, files: Sequence[tuple[str, str]]) -> list[Published]:
-        """`publish` for many blobs and their paths, with one wait for the disk for all that are new. Says and raises the same."""
-        told: list[Published] = []
-        for start in range(0, len(files), MOST):
-            told += self._publish_some(files[start : start + MOST])
-        return told
+    def publish_all(self, files: Sequence[tuple[str, str]], texts: Mapping[str, bytes] | None = None) -> list[Published]:
+        """`publish` for many blobs and their paths, with one wait for the disk for all that are small. Says and raises the same.
 
-    def _publish_some(self, files: Sequence[tuple[str, str]]) -> list[Published]:
+        Of `texts`, by sha256, the store need not have the blob: they can be made again from the journal.
+        """
+        lots = (files[start : start + MOST] for start in range(0, len(files), MOST))
+        return [told for lot in lots for told in self._publish_some(lot, texts or {})]
+
+    def _publish_some(self, files: Sequence[tuple[str, str]], texts: Mapping[str, bytes]) -> list[Published]:
         told: list[Published] = []
-        at = self.root / WORKPLACE
+        at = WORKPLACE
         try:
             with ExitStack() as stack, self._entering:
                 workplace = stack.enter_context(self._folder([WORKPLACE]))
-                staging = stack.enter_context(Staging(workplace, "", PUBLIC_FILE))
+                lot = _Lot(stack.enter_context(Staging(workplace, "", PUBLIC_FILE)), texts)
                 handles: dict[str, int] = {}
                 for sha256, relative in files:
-                    at = self.root / relative
+                    at = relative
                     *folders, name = _segments(relative)
                     way = "/".join(folders)
                     if way not in handles:
                         handles[way] = stack.enter_context(self._folder(folders))
-                    told.append(self._stage(staging, sha256, handles[way], name))
-                staging.settle()
+                    told.append(self._stage(lot, sha256, handles[way], name))
+                if not self.keeps_stamps and len(lot.staging):
+                    lot.saved += [texts[sha256] for sha256, _ in files if sha256 in texts]
+                if lot.saved:
+                    self._blobs.keep_all(lot.saved)
+                lot.staging.settle()
         except OSError as error:
-            raise _failure(at, error) from error
+            raise _failure(self.root / at, error) from error
         return told
 
-    def _stage(self, staging: Staging, sha256: str, folder: int, name: str) -> Published:
-        """Stage a new file that is small; of any other see to it at once."""
-        found = _look(folder, name)
-        if found is not None:
-            return self._update(self._blobs.path(sha256), folder, name, found)
-        data = self._blobs.lately.take(sha256)
+    def _stage(self, lot: _Lot, sha256: str, folder: int, name: str) -> Published:
+        """Stage a file that is small; a large one is put there at once."""
+        if (told := self._found(sha256, folder, name, lot)) is not None:
+            return told
+        data = lot.texts.get(sha256) or self._blobs.lately.take(sha256)
         if data is None and self._blobs.size(sha256) <= PIECE:
             data = self._blobs.read(sha256)
         if data is None:
             self._copy(self._blobs.path(sha256), folder, name)
         else:
-            stamp(staging.add(data, folder, name), sha256, staging.began_at)
+            handle = lot.staging.add(data, folder, name)
+            at = stamp(handle, sha256, lot.staging.began_at)
+            if self.keeps_stamps is None:
+                self.keeps_stamps = os.fstat(handle).st_mtime_ns == at
         return "written"
-
-    def holds(self, sha256: str, relative: str) -> bool:
-        """Whether `relative` is there and holds the blob."""
-        *folders, name = _segments(relative)
-        try:
-            with self._folder(folders, make=False) as folder:
-                found = _look(folder, name)
-                return found is not None and _is_same(self._blobs.path(sha256), folder, name, found)
-        except OSError:
-            return False
 
     def write_results(self, lines: Iterable[bytes]) -> Written:
         """Replace results.jsonl by `lines` (of `result_line`), streamed; the file is not touched if nothing changed."""
@@ -253,19 +260,23 @@ class Outputs:
         """Remove what an interrupted run left half written. Only while no other run writes here."""
         shutil.rmtree(self.root / WORKPLACE, ignore_errors=True)
 
-    def _update(self, source: Path, folder: int, name: str, found: os.stat_result) -> Published:
+    def _found(self, sha256: str, folder: int, name: str, lot: _Lot | None = None) -> Published | None:
+        """Why the file is not written: it is right, or not ours. None where it may be."""
+        found = _look(folder, name)
+        if found is None:
+            return None
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(21, "a folder of that name is in the way")
-        if _is_same(source, folder, name, found):
-            return "unchanged"
-        if not stat.S_ISREG(found.st_mode) or not self._is_ours(folder, name):
+        if not stat.S_ISREG(found.st_mode):
             return "kept"
-        self._copy(source, folder, name)
-        return "written"
-
-    def _is_ours(self, folder: int, name: str) -> bool:
-        sha256 = _hash(folder, name)
-        return any(store.has(sha256) for store in (self._blobs, *self._others)) or self._named.take(sha256, folder, name)
+        text = lot.texts.get(sha256) if lot else None
+        size = self._blobs.path(sha256).stat().st_size if text is None else len(text)
+        if found.st_size == size and is_stamped(found, sha256):
+            return "unchanged"
+        if (old := _hash(folder, name)) == sha256:
+            return "unchanged"
+        is_here = any(store.has(old) for store in (self._blobs, *self._others))
+        return None if is_here or self._named.take(old, folder, name, lot.saved if lot else None) else "kept"
 
     def _copy(self, source: Path, folder: int, name: str) -> None:
         with self._temporary() as (file, place), source.open("rb") as blob:
@@ -337,9 +348,7 @@ class Outputs:
 
 def is_relative(relative: str) -> bool:
     """Whether this is a path below a folder, by its words alone: not absolute, not upwards, with names a disk can hold."""
-    segments = relative.split("/")
-    wrong = any(segment in NOWHERE for segment in segments) or "\\" in relative or "\0" in relative
-    return not (wrong or HALF.search(relative))
+    return not (AMISS.search(relative) or NOWHERE.intersection(relative.split("/")))
 
 
 def _segments(relative: str) -> list[str]:
@@ -364,15 +373,6 @@ def _look(folder: int, name: str) -> os.stat_result | None:
         return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
-
-
-def _is_same(source: Path, folder: int, name: str, found: os.stat_result) -> bool:
-    """Whether the file holds the blob: by size and time if that is stamped with the blob's name, else by its bytes."""
-    blob = source.stat()
-    if not stat.S_ISREG(found.st_mode) or found.st_size != blob.st_size:
-        return False
-    at = found.st_mtime_ns
-    return at == stamped(source.name, at) or _hash(folder, name) == source.name
 
 
 def _hash(folder: int, name: str) -> str:

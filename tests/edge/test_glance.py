@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,6 +98,17 @@ def test_a_folder_or_nothing_is_no_file(tmp_path: Path, blobs: Blobs, glance: Gl
     assert not glance.is_right(sha256, "nowhere/a.png")
     assert not glance.is_right("ab" * 32, "x/a.png")
     assert not glance.holds("ab" * 32)
+
+
+def test_a_text_is_right_without_a_blob(tmp_path: Path, blobs: Blobs, glance: Glance) -> None:
+    """By its size and stamp; whoever does not say how large it is has it looked for in the store."""
+    sha256 = hashlib.sha256(b"text").hexdigest()
+    Outputs(tmp_path / "out", blobs).publish_all([(sha256, "a.txt")], {sha256: b"text"})
+    assert glance.is_right(sha256, "a.txt", 4)
+    assert not glance.is_right(sha256, "a.txt", 5)
+    assert not glance.is_right(sha256, "a.txt")
+    edit(tmp_path / "out" / "a.txt")
+    assert not glance.is_right(sha256, "a.txt", 4)
 
 
 def test_no_folder_stays_open(tmp_path: Path, blobs: Blobs) -> None:
