@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from runner.core.conductor import Conductor, sent_fact
+from runner.core.conductor import Conductor
 from runner.core.lifecycle import Life, recall
 from runner.errors import OurSide
 from runner.facts import Answered, Fact, Planned, Saved, Stopped
@@ -161,7 +161,7 @@ class Engine:
             now = self._tools.clock.now()
             sends = self._conductor.due(now)
             facts += self._feed(self._conductor.expired(now))  # after `due`, so that the last poll has left
-        facts += [sent_fact(send, now) for send in sends]
+        facts += self._conductor.sent
         self._settle()
         self._fill()
         landed, self._landed = [*self._landed, *self._conductor.landed()], []

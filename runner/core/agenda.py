@@ -76,9 +76,12 @@ class Agenda:
     written: int = 0
 
     def write(self, at: float, rank: float, slot: Slot, part: int, mark: Life | Part) -> None:
-        """Enter a duty due from `at`; among those due, the lowest `rank` goes first."""
+        """Enter a duty due from `at`; among those due, the lowest `rank` goes first. What is due by now need not wait to be so."""
         self.written += 1
-        heapq.heappush(self.later, (at, self.written, rank, slot, part, mark))
+        if at <= slot.life.at:
+            heapq.heappush(self.ready, (rank, self.written, rank, slot, part, mark))
+        else:
+            heapq.heappush(self.later, (at, self.written, rank, slot, part, mark))
 
     def head(self, now: float) -> Entry | None:
         """The duty that goes next of those due at `now`, left where it is."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, TypeAlias
 
 from runner.core.agenda import NEVER, Course, Deadlines, Kind, Lane, Slot, send_of
-from runner.core.gate import STEPS, Gate, Others, Use
+from runner.core.gate import Gate, Others, Use
 from runner.core.lifecycle import FOLDS, OPEN, SETTLED, Life, State, changed, fold, giving_up, recall
 from runner.core.polling import deadline_at
 from runner.core.purse import Purse, Purses
@@ -77,6 +77,8 @@ class Conductor:
         self._settled: list[Life] = []
         self._released: list[Life] = []
         self._spent: list[Purse] = []
+        self.sent: list[Fact] = []
+        """The facts of what `due` handed out last."""
 
     def __len__(self) -> int:
         """How many requests are being worked on."""
@@ -150,19 +152,20 @@ class Conductor:
         slot = self._slots.get(fact.id)
         if slot is None:
             raise ValueError(f"{type(fact).__name__} for request {fact.id}, which is not being worked on: not planned, or settled")
-        before = slot.life
+        before, lane = slot.life, slot.lane
         slot.life = after = FOLDS[type(fact)](before, fact)
-        lane = slot.lane
         lane.gate.tickets += (after.state in OPEN) - (before.state in OPEN)
         lane.tally.note(fact, before, after, slot.operation.price)
-        if isinstance(fact, Sent):
+        if isinstance(fact, Sent):  # under way, so it has no place in any agenda
             self._count_sent(slot, fact)
-        elif isinstance(fact, Answered) and before.flies(fact.step, fact.part):
+            return
+        if isinstance(fact, Answered) and before.flies(fact.step, fact.part):
             self._count_answer(slot, fact)
         self._place(slot, before)
 
     def due(self, now: float) -> list[Send]:
-        """What may leave now. Each `Send` has been fed as its `Sent` fact already; the engine journals it (`sent_fact`)."""
+        """What may leave now. Each `Send` has been fed as its fact already; the engine journals those, which are in `sent`."""
+        self.sent = []
         return [send for lane in self._lanes.values() for step in ORDER for send in self._leave(lane, step, now)]
 
     def expired(self, now: float) -> list[Stopped]:
@@ -285,8 +288,7 @@ class Conductor:
                 slot.lane.gate.retries.earn()
 
     def _count_answer(self, slot: Slot, fact: Answered) -> None:
-        lane = slot.lane
-        shut = len(lane.gate.shut)
+        lane, shut = slot.lane, len(slot.lane.gate.shut)
         lane.gate.answered(fact.step, fact.at, fact.id, fact.verdict)
         if fact.step == "submit":
             self._settle_price(slot, fact)
@@ -296,13 +298,12 @@ class Conductor:
     def _settle_price(self, slot: Slot, fact: Answered) -> None:
         if isinstance(fact.verdict, Broken):
             slot.delay = slot.lane.gate.retries.charge()
-        if not is_bought(fact.verdict):
-            for purse in slot.purses:
-                purse.release(fact.id)
+        if not slot.purses:
             return
+        bought = is_bought(fact.verdict)
         for purse in slot.purses:
-            purse.keep(fact.id)
-        if self._kinds:
+            (purse.keep if bought else purse.release)(fact.id)
+        if bought:
             self._close_beyond()
 
     def _close_beyond(self) -> None:
@@ -352,7 +353,8 @@ class Conductor:
                 break
             agenda.pop()
             send = send_of(slot.life, step, part, lane.name)
-            self.feed(sent_fact(send, now))
+            self.feed(fact := sent_fact(send, now))
+            self.sent.append(fact)
             sends.append(send)
         return sends
 
@@ -377,10 +379,9 @@ class Conductor:
         return slot.lane.gate.shut.get(step, "")
 
     def _release_shut(self, lane: Lane) -> None:
-        for step in STEPS:
-            if step in lane.gate.shut:
-                for slot in lane.agendas[step].take(lambda slot: slot.life.state in NEXT):
-                    self._release(slot, lane.gate.shut[step])
+        for step, why in lane.gate.shut.items():
+            for slot in lane.agendas[step].take(lambda slot: slot.life.state in NEXT):
+                self._release(slot, why)
 
     def _release(self, slot: Slot, why: str) -> None:
         life = slot.life

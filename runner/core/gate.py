@@ -105,9 +105,9 @@ class Circuit:
 
     def opens_at(self, now: float, flying: int) -> float | None:
         """The moment from which a call may leave; None while a probe is out."""
-        if self.trips == 0 or now < self.rest_until:
-            return max(now, self.rest_until)
-        return now if flying == 0 else None
+        if now < self.rest_until:
+            return self.rest_until
+        return now if self.trips == 0 or flying == 0 else None
 
     def hear(self, at: float, verdict: Verdict) -> None:
         """Count a failure or forget them all. What fails during a rest left before it and belongs to the same trip."""
@@ -128,7 +128,8 @@ class Retries:
 
     def earn(self) -> None:
         """A first try has left."""
-        self.left = min(self.left + 1, RESERVE * FIRSTS)
+        if self.left < RESERVE * FIRSTS:
+            self.left += 1
 
     def charge(self) -> float:
         """Pay for one more try; the seconds it has to wait beyond its own backoff."""
@@ -178,6 +179,7 @@ class Gate:
                 raise ValueError(f"{name}: {most} lets nothing through; use at least 1, or leave it out for no limit")
         self.limits = limits
         self.latencies = Latencies()
+        self.counted: frozenset[Step] = frozenset({"submit", "poll"} if limits.polls_count else {"submit"})
         self.windows = [Sliding(window) for window in limits.rate]
         self.tokens = [Sliding(window) for window in limits.tokens]
         self.crowd = None if limits.concurrent is not None else Crowd(CEILING if limits.rate or limits.tokens else START)
@@ -211,9 +213,7 @@ class Gate:
         if opens_at is None:
             return None
         opens_at = max(opens_at, door.hold_until)
-        if step != "fetch":
-            opens_at = max(opens_at, self._paced(step, now, weight))
-        return opens_at
+        return opens_at if step == "fetch" else self._paced(step, now, weight, opens_at)
 
     def reopens_at(self, step: Step, now: float, weight: int = 0) -> float | None:
         """As `opens_at`, but soon where others are in the lane: nobody tells us when they are done, so we look again."""
@@ -233,8 +233,11 @@ class Gate:
         if step == "fetch":
             return
         passage = self.passages[id] = Passage(at, door.flying, weight)
-        if self._counts(step):
-            self._note(at, passage)
+        if step in self.counted:
+            for window in self.windows:
+                window.note(at, 1, passage)
+            if self.others is not None:
+                self._sent.append(at)
         if weight:
             self._weigh(at, weight, passage)
         if self.rate is not None:
@@ -256,7 +259,7 @@ class Gate:
         """
         if self.others is not None:
             return
-        if self._counts(step):
+        if step in self.counted:
             for window in self.windows:
                 window.note(at)
         for window in self.tokens:
@@ -326,22 +329,17 @@ class Gate:
     def _full(self, others: Others) -> bool:
         return self.limits.queued is not None and self.tickets + others.tickets >= self.limits.queued
 
-    def _paced(self, step: Step, now: float, weight: int) -> float:
-        """The moment from which the windows and the learned rate allow a call to the API."""
-        opens_at = now if self.rate is None else self.rate.opens_at(now)
+    def _paced(self, step: Step, now: float, weight: int, opens_at: float) -> float:
+        """The moment, at best `opens_at`, from which the windows and the learned rate allow a call to the API."""
+        if self.rate is not None and self.rate.curve is not None:
+            opens_at = max(opens_at, self.rate.next_at)
         if self.crowd is not None:
             opens_at = max(opens_at, self.crowd.opens_at(now))
-        if self.windows and self._counts(step):
+        if self.windows and step in self.counted:
             opens_at = max(opens_at, *(window.opens_at(now) for window in self.windows))
         if self.tokens and step == "submit":
             opens_at = max(opens_at, *(window.opens_at(now, weight) for window in self.tokens))
         return opens_at
-
-    def _note(self, at: float, passage: Passage) -> None:
-        for window in self.windows:
-            window.note(at, 1, passage)
-        if self.others is not None:
-            self._sent.append(at)
 
     def _weigh(self, at: float, weight: int, passage: Passage | None = None) -> None:
         for window in self.tokens:
@@ -393,6 +391,3 @@ class Gate:
         if self.rate is not None and after is None:
             hold = self.rate.shorten(at, self.api.hold_until - at, passage.ahead > 0 or crowded)
             self.api.hold_until = at + hold
-
-    def _counts(self, step: Step) -> bool:
-        return step == "submit" or (step == "poll" and self.limits.polls_count)

@@ -146,10 +146,11 @@ class Rate:
             if self.curve.value <= USED * (len(self._recent) + 1):
                 self.curve.grow(min(at - self.last_at, UNUSED * interval))
             self.next_at = max(self.next_at, at - max(TOLERANCE, lag)) + interval
-        for moments in (self._log, self._recent):
-            moments.append(at)
-        while self._recent[0] <= at - SECOND:
-            self._recent.popleft()
+        self._log.append(at)
+        recent = self._recent
+        recent.append(at)
+        while recent[0] <= at - SECOND:
+            recent.popleft()
         self.last_at = at
         self.left += 1
         return self.left - 1

@@ -86,12 +86,14 @@ def test_parts_have_entries_of_their_own(lane: Lane) -> None:
     entry = slot(lane, 1, life)
     lane.write(entry, before)
     fetches = lane.agendas["fetch"]
-    first, second = sorted(fetches.later, key=lambda duty: duty[4])
+    first, second = sorted(fetches.ready, key=lambda duty: duty[4])
     entry.life = before = fold(life, Sent(1.0, "r1", "fetch", part=0))
     assert (is_stale(first), is_stale(second)) == (True, False)
     entry.life = fold(before, Answered(2.0, "r1", "fetch", Broken("reset", 5.0), 0))
     lane.write(entry, before)
-    assert [(duty[4], duty[0] >= 7.0) for duty in sorted(fetches.later) if not is_stale(duty)] == [(1, False), (0, True)]
+    entries = sorted(fetches.ready), sorted(fetches.later)
+    assert [[duty[4] for duty in heap if not is_stale(duty)] for heap in entries] == [[1], [0]]
+    assert fetches.later[0][0] >= 7.0
 
 
 def test_parts_of_a_life_that_polls_again_are_stale(lane: Lane) -> None:

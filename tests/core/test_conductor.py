@@ -82,6 +82,21 @@ def test_a_duty_becomes_its_fact() -> None:
     assert sent_fact(Send(ask(), "fetch", 3, "t", "https://cdn.test/1", 1), 7.0) == Sent(7.0, "r1", "fetch", 3, 1)
 
 
+def test_the_facts_of_what_leaves_are_at_hand() -> None:
+    """What is to be journaled are the facts of the duties just handed out, one each and in their order, and of no others."""
+    conductor = stand(Limits(concurrent=2))
+    plan(conductor, "r1", "r2", "r3")
+    assert conductor.sent == []
+    sends = conductor.due(1.0)
+    assert len(sends) == 2
+    assert conductor.sent == [sent_fact(send, 1.0) for send in sends]
+    reply(conductor, "r1", "submit", HELD, 2.0)
+    sends = conductor.due(2.0)
+    assert conductor.sent == [sent_fact(send, 2.0) for send in sends] == [Sent(2.0, "r3", "submit")]
+    assert conductor.due(3.0) == []
+    assert conductor.sent == []
+
+
 def test_all_links_are_fetched_side_by_side() -> None:
     """The parts of one result do not wait for each other, and it lands with the last."""
     conductor = stand()
@@ -260,7 +275,7 @@ def test_a_job_that_goes_back_to_waiting_keeps_its_deadline() -> None:
     reply(conductor, "r1", "submit", Queued("t", 1.0), 0.0)
     conductor.due(5.0)
     reply(conductor, "r1", "poll", ONE, 6.0)
-    assert conductor.wake_at(5.0) == 6.0
+    assert conductor.wake_at(6.0) == 6.0
     conductor.due(6.0)
     reply(conductor, "r1", "fetch", Queued("t", 3600.0), 7.0)
     conductor.due(60.0)

@@ -138,10 +138,11 @@ def test_a_young_run_has_a_pace_already() -> None:
 
 
 def test_snapshots_compare() -> None:
-    """The same facts give equal snapshots, one more fact another; states left behind leave no trace."""
+    """The same facts give equal snapshots, one more fact another; states left behind and being read leave no trace."""
     one, two = Tally(), Tally()
     for tally in (one, two):
         count(tally, *submit(Queued("t")))
+    assert one.read(2.0).waiting == 0
     assert one.snapshot() == two.snapshot()
     states: set[State] = set(one.states)
     assert states >= {"waiting"}
