@@ -76,7 +76,8 @@ class Journal:
         self._connection = connection
         self._lock = threading.Lock()
         self._numbers: dict[str, int] = {}
-        self._knows_all = not connection.execute(load_queries()["last_request"]).fetchone()[0]
+        self._last: int = connection.execute(load_queries()["last_request"]).fetchone()[0] or 0
+        self._knows_all = not self._last
         self._broken = ""
 
     @classmethod
@@ -224,15 +225,15 @@ class Journal:
             return connection.execute(load_queries()["page"], (after,)).fetchall()
 
     def _number(self, connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, int]:
-        """The number of each request, new ones given in this order to those never seen."""
+        """The number of each request, new ones given in this order to those never seen; one rolled back is nobody's."""
         if len(self._numbers) > NUMBERS_KEPT:
             self._numbers, self._knows_all = {}, False
         known = self._numbers
         if strangers := [name for name in dict.fromkeys(ids) if name not in known]:
             known |= {digest.hex(): number for digest, number in rows_about(connection, "numbers", self._recorded(strangers))}
             fresh = [name for name in strangers if name not in known]
-            (last,) = connection.execute(load_queries()["last_request"]).fetchone()
-            known |= {name: number for number, name in enumerate(fresh, (last or 0) + 1)}
+            known |= {name: number for number, name in enumerate(fresh, self._last + 1)}
+            self._last += len(fresh)
             insert(connection, "add_request", [(known[name], bytes.fromhex(name)) for name in fresh])
         return known
 
@@ -280,7 +281,7 @@ class _Transaction(_Reading):
         connection = self._journal._connection
         try:
             if error is None:
-                connection.execute("COMMIT")
+                connection.commit()
                 return
         except sqlite3.Error as failure:
             error = failure

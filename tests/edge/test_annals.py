@@ -46,13 +46,15 @@ def test_histories_are_rewritten_whole(path: Path) -> None:
 
 
 def test_a_rewrite_is_all_or_nothing(path: Path) -> None:
-    """Where one history cannot be written, none is."""
+    """Where one history cannot be written, none is, and what is written next is found."""
     one, other = REQUESTS[:2]
     with Annals.open(path, "live") as journal:
         journal.commit([Planned(1.0, one)])
         with pytest.raises(AttributeError):
             journal.rewrite({one.id: [Planned(2.0, one)], other.id: [None]})  # type: ignore[list-item]
         assert journal.histories([one.id, other.id]) == {one.id: [Planned(1.0, one)]}
+        journal.commit([Planned(3.0, other)])
+        assert journal.histories([one.id, other.id]) == {one.id: [Planned(1.0, one)], other.id: [Planned(3.0, other)]}
 
 
 def test_runs_are_numbered_anew(path: Path) -> None:
