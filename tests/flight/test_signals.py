@@ -146,10 +146,12 @@ async def test_a_terminal_that_closes_hangs_up_the_run(tmp_path: Path) -> None:
         os.close(terminal)
         gone.set()
         _, status = await asyncio.to_thread(os.waitpid, pid, 0)
+        asked = vendor.count("submit")
     assert os.waitstatus_to_exitcode(status) == 129
     assert open_submits(project) == 0
     statuses = [line["status"] for line in read_results(project)]
-    assert (statuses.count("done"), statuses.count("waiting")) == (2, 4)
+    assert (statuses.count("done"), statuses.count("waiting")) == (asked, 6 - asked)
+    assert asked < 6  # an answer may be read in the very turn of the loop that hears of the terminal, and make room for others
 
 
 def _environ() -> dict[str, str]:
