@@ -42,13 +42,15 @@ class Row:
 def throughput(name: str, scenario: Scenario, folder: Path) -> Iterator[Row]:
     """Ours and the bare client in turns; medians of the ratios.
 
-    The speed is of whole processes, the CPU of what a request adds: a run of a single one is taken off.
+    The speed is of whole processes, the CPU of what a request adds: a run of a single one is taken off, the second, as the first
+    has to warm the disk, and to compile what was never run.
     """
     count = scenario.full if FULL else scenario.count
     write_prompts(folder / "prompts.jsonl", count)
     write_prompts(folder / "one.jsonl", 1)
-    ours_alone = run_ours(scenario, folder / "ours", 1).cost
-    raw_alone = run_raw(scenario, folder / "raw", folder / "one.jsonl").cost
+    for _ in range(2):
+        ours_alone = run_ours(scenario, folder / "ours", 1).cost
+        raw_alone = run_raw(scenario, folder / "raw", folder / "one.jsonl").cost
     speed, going, cpu, rate, peak = [], [], [], [], []
     for _ in range(ROUNDS):
         ours = run_ours(scenario, folder / "ours", count).cost
