@@ -36,8 +36,10 @@ EXTENSIONS: Final = MappingProxyType(
 )
 """The only kinds of file that are published, by media type."""
 
-KINDS: Final[Mapping[str, Literal["text", "json", "file"]]] = MappingProxyType({"text/plain": "text", "application/json": "json"})
-"""What the artifact is where it was not bought as a file."""
+TYPES: Final[Mapping[Literal["text", "json", "file"], str]] = MappingProxyType({"text": "text/plain", "json": "application/json"})
+"""The media type under which an artifact is published that was not bought as a file."""
+KINDS: Final = MappingProxyType({media_type: kind for kind, media_type in TYPES.items()})
+"""What such an artifact is, by that media type."""
 
 BATCH: Final = 500
 """Variants looked up at once when the results are written."""
@@ -141,8 +143,8 @@ def size_without_blob(file: Artifact) -> int | None:
 def _as_file(artifact: Artifact) -> Artifact:
     if artifact.kind == "file":
         return artifact
-    data, media_type = written(artifact), "text/plain" if artifact.kind == "text" else "application/json"
-    return Artifact(artifact.kind, artifact.text, artifact.data, hashlib.sha256(data).hexdigest(), len(data), media_type)
+    data = written(artifact)
+    return Artifact(artifact.kind, artifact.text, artifact.data, hashlib.sha256(data).hexdigest(), len(data), TYPES[artifact.kind])
 
 
 def _step_fields(outcome: Outcome, files: Mapping[str, Artifact] | None) -> dict[str, Any]:

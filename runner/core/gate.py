@@ -331,8 +331,8 @@ class Gate:
 
     def _paced(self, step: Step, now: float, weight: int, opens_at: float) -> float:
         """The moment, at best `opens_at`, from which the windows and the learned rate allow a call to the API."""
-        if self.rate is not None and self.rate.curve is not None:
-            opens_at = max(opens_at, self.rate.next_at)
+        if self.rate is not None:
+            opens_at = max(opens_at, self.rate.opens_at(now))
         if self.crowd is not None:
             opens_at = max(opens_at, self.crowd.opens_at(now))
         if self.windows and step in self.counted:

@@ -60,7 +60,7 @@ class Beginning:
 
     def keep(self, row: Row) -> None:
         """Keep the feed's next row while there is room."""
-        if self._size >= LOT:
+        if self._size >= LOT and not self.is_full:
             self._put_away()
         if self.is_full:
             return

@@ -176,8 +176,7 @@ class Walk:
             if left == 0:
                 return
             self._at = (number, row)
-            if not self._beginning.is_full:
-                self._beginning.keep(row)
+            self._beginning.keep(row)
             try:
                 wanted = self._plan.is_wanted(row)
             except Invalid as wrong:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from runner.providers.contract import SUCCESSES, Ended, FileLine, Listed, Options, clip, dig, read_json, segment, ticket_of
 from runner.providers.openai_errors import error_message, read_error
-from runner.records import Answer, Call, FileBody, Json, JsonBody, Part, Request, SecretHeader
+from runner.records import Answer, Call, FileBody, JsonBody, Part, Request, SecretHeader
 from runner.verdicts import Broken, Lost, Queued, Refused, Verdict
 
 SECRETS: Final = (SecretHeader("Authorization", "key", "Bearer {}"),)
@@ -37,13 +37,8 @@ FULL_AFTER: Final = 300.0
 
 def headers_of(options: Options) -> tuple[tuple[str, str], ...]:
     """The headers of every call of the account."""
-    organization, project = options.get("organization"), options.get("project")
-    return PLAIN if not organization and not project else _name(organization, project)
-
-
-def _name(organization: Json, project: Json) -> tuple[tuple[str, str], ...]:
-    named = {"OpenAI-Organization": organization, "OpenAI-Project": project}
-    return (*PLAIN, *((name, str(value)) for name, value in named.items() if value))
+    named = (("OpenAI-Organization", options.get("organization")), ("OpenAI-Project", options.get("project")))
+    return (*PLAIN, *[(name, str(value)) for name, value in named if value])
 
 
 class Batches:

@@ -81,7 +81,7 @@ async def test_what_is_idle_takes_no_room_from_another_host(vendor: Vendor) -> N
     """With room for one connection, calls go to two hosts in turns."""
     async with open_vendor(says()) as other, open_berths(vendor, other) as berths:
         for each in (vendor, other, vendor, other):
-            await asyncio.wait_for(call(berths, each), 5.0)
+            assert not (await asyncio.wait_for(call(berths, each), 5.0)).closed
 
 
 async def test_whoever_waits_is_served_first(vendor: Vendor) -> None:
