@@ -2,9 +2,10 @@
 
 It turns in a circle. Each turn takes in what the hands brought back, asks the conductor what may leave now, writes all facts of the
 turn in one durable commit, and only then lets anything leave; so a purchase is on disk before its first byte, and a ticket before
-its first poll. While the disk syncs, answers gather, and the next turn takes them in together; where they are many it is decided
-before the disk is done, so that neither waits for the other. Turns are written and acted on in their order, and what is wanted is
-looked up after the facts that were known by then; what is done is published in another thread.
+its first poll. Where many answers come, some more is written than there are places; it stands by and takes each place that becomes
+free. While the disk syncs, answers gather, and the next turn takes them in together; where they are many it is decided before the
+disk is done, so that neither waits for the other. Turns are written and acted on in their order, and what is wanted is looked up
+after the facts that were known by then; what is done is published in another thread.
 
 The engine decides nothing about a request: the loom says what is wanted, the conductor when it may go, the hands what came of it.
 Nothing here knows a vendor. A waiting request costs no task; a task lives as long as one exchange.
@@ -21,6 +22,7 @@ from typing import Final, TypeVar
 
 from runner.core.conductor import Conductor
 from runner.core.lifecycle import Life, recall
+from runner.core.standby import Standby
 from runner.errors import OurSide
 from runner.facts import Answered, Fact, Planned, Saved, Stopped
 from runner.hands import Carried
@@ -92,7 +94,7 @@ class Engine:
         window: int = WINDOW,
     ) -> None:
         self._loom, self._variants, self._conductor, self._tools = loom, variants, conductor, tools
-        self._window = window
+        self._window, self._standby = window, Standby(conductor.gate)
         self._started_at = tools.clock.now()
         self._carried: list[Carried] = []
         self._judged: list[Fact] = []
@@ -100,6 +102,7 @@ class Engine:
         self._finished: list[tuple[Chore, tuple[Artifact, ...] | str]] = []
         self._made: list[Woven] = []
         self._failure: BaseException | None = None
+        self._exhausted = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: deque[_Turn] = deque()
         self._looking: tuple[list[Ask], asyncio.Future[dict[str, list[Fact]]]] | None = None
@@ -108,7 +111,6 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop
         self._disk = ThreadPoolExecutor(1, "journal")
         self._press = Press(tools.publish, tools.tell, self.give_up)
-        self._exhausted = False
         self._risky: dict[str, Ask] = {}
         self._aloft: dict[str, None] = {}  # in the order they left
         self._again: list[Ask] = []
@@ -134,8 +136,7 @@ class Engine:
         if self._failure is not None:
             raise self._failure
         self.ending.closed = dict(self._conductor.closed)
-        self.ending.failing = dict(self._conductor.failing)
-        self.ending.spent = self._conductor.spent
+        self.ending.failing, self.ending.spent = dict(self._conductor.failing), self._conductor.spent
         self.ending.reused = self._tools.reuse.counts()
         return self.ending
 
@@ -159,6 +160,7 @@ class Engine:
         self._settle()
         with self._tools.turn(self._conductor):
             now = self._tools.clock.now()
+            facts += self._feed(self._standby.turn(now))
             sends = self._conductor.due(now)
             facts += self._feed(self._conductor.expired(now))  # after `due`, so that the last poll has left
         facts += self._conductor.sent
@@ -171,8 +173,7 @@ class Engine:
     async def _act(self, turn: _Turn) -> None:
         """Once the facts of a turn are on the disk, let go of what waited for that."""
         await self._written(turn)
-        self._conductor.left(turn.sends, self._tools.clock.now())
-        for send in turn.sends:
+        for send in self._standby.leave(turn.sends, self._tools.clock.now()):
             self._start(self._carry, send)
         for life in turn.landed:
             self._start(self._verify, life)
@@ -186,9 +187,9 @@ class Engine:
             if turn.written is not None:
                 await turn.written
         except OurSide as failure:
-            facts = (fact for each in (turn, *self._turns) for fact in each.facts)
-            answered = [fact.id for fact in facts if isinstance(fact, Answered) and fact.step == "submit"]
-            if at_risk := [*self._aloft, *answered]:
+            facts = [fact for each in (turn, *self._turns) for fact in each.facts if isinstance(fact, Answered)]
+            answered = [fact.id for fact in facts if fact.step == "submit"]
+            if at_risk := [*self._aloft, *self._standby.ids(), *answered]:
                 told = ", ".join(name[:12] for name in at_risk[:TOLD]) + (", …" if len(at_risk) > TOLD else "")
                 raise OurSide(f"{failure}\n{len(at_risk)} requests were under way and may be uncertain now: {told}") from failure
             raise
@@ -315,10 +316,7 @@ class Engine:
     def give_up(self, failure: BaseException) -> None:
         """Remember what broke on our side and land what flies: an answer that is paid for is worth more than a quick end."""
         self._failure = self._failure or failure
-        self._exhausted = True
-        self._tools.drain()
-        self._conductor.drain()
-        self._bell.set()
+        self.drain(self.ending.interrupted)
 
     async def _carry(self, send: Send) -> None:
         if send.step == "submit":
@@ -326,6 +324,8 @@ class Engine:
         carried = await self._tools.hands.carry(send)
         self._aloft.pop(send.request.id, None)
         self._carried.append(carried)
+        if (follower := self._standby.relieve(send, self._tools.clock.now)) is not None:  # its place is taken at once
+            self._start(self._carry, follower)
 
     async def _finish(self, chore: Chore) -> None:
         made = await self._tools.finish(chore)

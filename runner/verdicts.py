@@ -86,10 +86,14 @@ class Queued:
 
 @frozen
 class Busy:
-    """Too fast; surely not accepted. `after` is the vendor's wait in seconds, None where it gave none."""
+    """Too fast; surely not accepted. `after` is the vendor's wait in seconds, None where it gave none.
+
+    `unsent`: we took the call back before it left, so this says nothing of the vendor.
+    """
 
     after: float | None = None
     why: str = "too many requests"
+    unsent: bool = False
 
 
 @frozen

@@ -110,18 +110,27 @@ def obliging(send: Send) -> Verdict:
 
 
 class FakeVendor:
-    """Hands whose answers come from a script; remembers every duty and in which order it came."""
+    """Hands whose answers come from a script; remembers every duty and in which order it came.
+
+    An answer takes `turns` of the event loop; `most` is how many duties were under way at once at most.
+    """
 
     def __init__(self, script: Script = obliging, hold: asyncio.Event | None = None) -> None:
         self.script = script
         self.sends: list[Send] = []
         self.hold = hold
+        self.turns = self.most = self._under_way = 0
 
     async def carry(self, send: Send) -> Carried:
         """Answer as scripted, after `hold` is set where there is one."""
         self.sends.append(send)
+        self._under_way += 1
+        self.most = max(self.most, self._under_way)
         if self.hold is not None:
             await self.hold.wait()
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+        self._under_way -= 1
         return Carried(send, self.script(send))
 
     def count(self, step: str = "submit") -> int:

@@ -1,4 +1,7 @@
-"""The engine waits and nothing else: facts before deeds, tickets before polls, and nothing bought twice."""
+"""The engine waits and nothing else: facts before deeds, tickets before polls, and nothing bought twice.
+
+Long, because each promise of a run is shown with a run of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import pytest
 
 from runner.core.lifecycle import AT_REST, State
 from runner.core.purse import Purse
+from runner.core.standby import TAKEN_BACK
 from runner.engine import Ending, Engine
 from runner.errors import OurSide
 from runner.facts import Answered, Planned, Saved, Sent, Stopped
@@ -263,6 +267,45 @@ async def test_draining_lands_what_flies_and_starts_nothing(tmp_path: Path) -> N
     second = Floor(plan, make_rows(40), ledger=ledger)
     assert await second.run() == {"copy": 40}
     assert second.vendor.count() == 36
+
+
+async def test_draining_takes_back_what_stands_by(tmp_path: Path) -> None:
+    """What is written down ahead and has not left is not sent after a drain, and is not uncertain: the next run asks for it."""
+    plan, ledger = make_plan(tmp_path, COPY), MemoryLedger()
+    floor = Floor(plan, make_rows(200), ledger=ledger, limits=Limits(concurrent=20))
+
+    def watch(send: Send) -> Verdict:
+        if len(floor.vendor.sends) == 45:
+            floor.engine.drain()
+        return obliging(send)
+
+    floor.vendor.script = watch
+    await floor.run()
+    assert 45 <= floor.vendor.count() < 45 + 20
+    taken_back = {fact.id for fact in ledger.facts if isinstance(fact, Answered) and fact.verdict == TAKEN_BACK}
+    assert taken_back
+    assert not taken_back & {send.request.id for send in floor.vendor.sends}
+    second = Floor(plan, make_rows(200), ledger=ledger)
+    assert await second.run() == {"copy": 200}
+    assert floor.vendor.count() + second.vendor.count() == 200
+
+
+async def test_a_call_that_stands_by_is_on_disk_before_it_leaves(tmp_path: Path) -> None:
+    """The place of an answer is taken at once, by a call that was written down before; never more fly than the lane allows."""
+    floor = Floor(make_plan(tmp_path, COPY), make_rows(300), limits=Limits(concurrent=20))
+    floor.vendor.turns = 3
+    unwritten: list[Send] = []
+
+    def watch(send: Send) -> Verdict:
+        if send.request.id not in {fact.id for fact in floor.ledger.facts if isinstance(fact, Sent)}:
+            unwritten.append(send)
+        return obliging(send)
+
+    floor.vendor.script = watch
+    assert await floor.run() == {"copy": 300}
+    assert unwritten == []
+    assert floor.vendor.most == 20
+    assert len(floor.ledger.commits) < 300 / 20 * 2
 
 
 async def test_a_failing_journal_stops_before_anything_leaves(tmp_path: Path) -> None:

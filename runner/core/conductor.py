@@ -4,7 +4,7 @@ The conductor knows every unfinished request, every lane's gate, and the purses.
 knows; `due` picks what may leave at this moment, in the order fetch, poll, submit within a lane (finish what is started: links
 expire in minutes), and among requests in the order of planning. It waits for nothing, looks at no clock and does no I/O, so a run
 is exactly the sequence of its facts: feeding them again gives the same conductor, at every prefix. What is no fact is `drain`,
-the operator's wish, `share`, what other runs do in the lanes, and `left`, when calls really left.
+the operator's wish, `share`, what other runs do in the lanes, and when calls really left, which `standby` tells the gates.
 
 A request that has come to its end leaves memory with the very fact that ended it; the engine collects it from `settled`. A turn of
 the engine is: feed what came in; `due`; `expired`; commit; act; collect `landed`, `settled`, `released`; sleep until `wake_at`.
@@ -211,11 +211,9 @@ class Conductor:
             lane.gate.close("poll", DRAINING)
             self._release_shut(lane)
 
-    def left(self, sends: Iterable[Send], at: float) -> None:
-        """These calls leave at `at`, which is later than they were handed out: the vendor counts from now."""
-        for send in sends:
-            if send.step != "fetch":
-                self._lanes[send.lane or send.request.provider].gate.left(send.request.id, at)
+    def gate(self, lane: str) -> Gate:
+        """The gate of a lane, for `Standby`."""
+        return self._lanes[lane].gate
 
     def share(self, lane: str, others: Others) -> None:
         """Take in what other runs do in a lane. No fact either: a vendor counts it, a request does not."""

@@ -2,10 +2,8 @@
 
 A gate answers one question, `opens_at`: from when may this step leave, as far as this lane is concerned? It never waits and never
 looks at a clock. Its windows are exact and sliding, in calls and in tokens (`windows`); what is not declared is learned (`pace`).
-Downloads go to other hosts than the vendor's API, so they have a door, a cap and a hold of their own.
-
-A lane that fails rests and is probed (Nygard, "Release It!", 2007, chapter 5: circuit breaker), and second tries are a small share
-of first ones ("Addressing Cascading Failures", Site Reliability Engineering, 2016), so that our retries never are a vendor's storm.
+Downloads go to other hosts than the vendor's API, so they have a door, a cap and a hold of their own. A lane that fails rests
+(`circuit`).
 
 Runs of other jobs may use the same account at the same time. What they do in the lane is told to the gate (`share`) and counts as
 if it were ours; what we do is told to them (`use`).
@@ -18,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from runner.core.circuit import Circuit, Retries
 from runner.core.pace import CEILING, START, Crowd, Rate
 from runner.core.retry import throttle
 from runner.core.windows import Latencies, Passage, Sliding
@@ -27,23 +26,9 @@ from runner.verdicts import WRONG, Barred, Busy, Done, Verdict
 
 STEPS: Final[tuple[Step, ...]] = ("submit", "poll", "fetch")
 
-FAILURES: Final = 8
-"""Failures in a row after which a host rests."""
-REST: Final = 15.0
-LONGEST_REST: Final = 120.0
-PROBES: Final = 4
-"""Probes in a row that may fail before the lane is given up for this run: after some four minutes in all."""
-
 HOLDS: Final = 20
 """Holds in a row for nothing but another Busy, over at least `HELD` seconds, after which a lane is given up for this run."""
 HELD: Final = 900.0
-
-FIRSTS: Final = 10
-"""First tries that earn one second try."""
-RESERVE: Final = 20
-"""Second tries a lane may have at once; it starts with them and never saves up more."""
-SPACING: Final = 2.0
-"""Seconds between second tries beyond that."""
 
 FETCHES: Final = 2
 """Downloads in flight for each call the API may have in flight."""
@@ -51,6 +36,9 @@ FETCHES: Final = 2
 LONGEST_LAG: Final = 0.25
 CALMING: Final = 0.99
 """Of how late calls leave after they were decided: the most that is believed, and what is left of it with each further call."""
+
+MANY: Final = 10
+"""Calls that come back within a turn, fewer than which leave no place empty for long."""
 
 GLANCE: Final = 0.1
 """Seconds after which a run that waits beside others looks again at what they do."""
@@ -85,56 +73,6 @@ class Use:
     sent: tuple[float, ...] = ()
     waits: bool = False
     tokens: tuple[tuple[float, int], ...] = ()
-
-
-class Circuit:
-    """Rests a host that fails, and probes it with a single call before the crowd comes back.
-
-    A failure is a call without an answer, or one that says the vendor is out of order; any other answer proves that it works.
-    """
-
-    def __init__(self) -> None:
-        self.failures = 0
-        self.trips = 0
-        self.rest_until = float("-inf")
-
-    @property
-    def given_up(self) -> bool:
-        """Whether so many probes in a row went wrong that waiting for the next is of no use in this run."""
-        return self.trips > PROBES
-
-    def opens_at(self, now: float, flying: int) -> float | None:
-        """The moment from which a call may leave; None while a probe is out."""
-        if now < self.rest_until:
-            return self.rest_until
-        return now if self.trips == 0 or flying == 0 else None
-
-    def hear(self, at: float, verdict: Verdict) -> None:
-        """Count a failure or forget them all. What fails during a rest left before it and belongs to the same trip."""
-        if not isinstance(verdict, WRONG):
-            self.failures = self.trips = 0
-            return
-        self.failures += 1
-        if self.failures >= FAILURES and at >= self.rest_until:
-            self.trips += 1
-            self.rest_until = at + min(REST * 2.0 ** (self.trips - 1), LONGEST_REST)
-
-
-class Retries:
-    """Keeps a bad hour from becoming a storm: second tries may be a tenth of all submits; beyond that they are spaced out."""
-
-    def __init__(self) -> None:
-        self.left = RESERVE * FIRSTS  # in tenths, so that sums are exact
-
-    def earn(self) -> None:
-        """A first try has left."""
-        if self.left < RESERVE * FIRSTS:
-            self.left += 1
-
-    def charge(self) -> float:
-        """Pay for one more try; the seconds it has to wait beyond its own backoff."""
-        self.left -= FIRSTS
-        return max(-self.left, 0) / FIRSTS * SPACING
 
 
 class Door:
@@ -191,6 +129,7 @@ class Gate:
         self.passages: dict[str, Passage] = {}
         self.cut_at = float("-inf")
         self.lag = 0.0
+        self.ahead = self._back = 0
         self.open_since = float("-inf")
         self._sent: list[float] = []
         self._tokens: list[tuple[float, int]] = []
@@ -205,7 +144,7 @@ class Gate:
         `weight` is what a submit counts in windows of tokens.
         """
         door, others = self.door(step), ALONE if step == "fetch" or self.others is None else self.others
-        if step in self.shut or door.flying + others.flying >= door.cap:
+        if step in self.shut or door.flying + others.flying >= door.cap + (0 if step == "fetch" else self.ahead):
             return None
         if step == "submit" and (others.first or self._full(others)):
             return None
@@ -251,6 +190,20 @@ class Gate:
         if passage is not None:
             self.lag = max(min(at - passage.at, LONGEST_LAG), self.lag * CALMING)
             passage.at = at
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing keeps a call but how many may be in flight: no pace to hold, no complaint, nobody else, no end."""
+        paced = self.limits.concurrent is None or self.windows or self.tokens or self.cut_at > float("-inf")
+        return not (paced or self.shut or self.api.circuit.trips or (self.others is not None and self.others.runs))
+
+    def look_ahead(self) -> None:
+        """A turn begins: let as many calls through beyond the cap as came back since the last, where these are many.
+
+        Whoever carries them out keeps to the cap. So what is to leave until the next turn is on the disk by then (`standby`).
+        """
+        self.ahead = self._back if self._back >= MANY and self.is_calm else 0
+        self._back = 0
 
     def remember(self, step: Step, at: float, weight: int = 0) -> None:
         """Count a call of an earlier run: the vendor's windows do not know that we were restarted.
@@ -298,6 +251,10 @@ class Gate:
         if step != "fetch" and door.flying >= door.cap:
             self.open_since = at
         door.flying -= 1
+        if isinstance(verdict, Busy) and verdict.unsent:
+            self.passages.pop(id, None)
+            return
+        self._back += step != "fetch"
         door.hear(at, id, verdict)
         if step != "fetch" and (passage := self.passages.pop(id, None)) is not None:
             self._learn(step, at, passage, verdict)

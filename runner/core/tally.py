@@ -146,7 +146,9 @@ class Tally:
 
     def _hear(self, fact: Answered, before: Life, price: Money | None) -> None:
         self.flying -= before.flies(fact.step, fact.part)
-        self.busy += isinstance(fact.verdict, Busy)
+        if isinstance(fact.verdict, Busy):
+            self.busy += not fact.verdict.unsent
+            self.sends[fact.step] -= fact.verdict.unsent
         if fact.step != "submit" or not is_bought(fact.verdict):
             return
         if price is None:

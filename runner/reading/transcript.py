@@ -159,6 +159,8 @@ def _step(step: str, part: int) -> str:
 
 
 def _answer(fact: Answered) -> str:
+    if isinstance(fact.verdict, Busy) and fact.verdict.unsent:
+        return fact.verdict.why
     word = (SUBMIT_WORDS if fact.step == "submit" else LATER_WORDS)[type(fact.verdict)]
     if isinstance(fact.verdict, Lost) and fact.verdict.final:
         word = "no telling what became of it"

@@ -14,6 +14,7 @@ from random import Random
 
 from runner.core import Conductor, Life
 from runner.core.conductor import sent_fact
+from runner.core.standby import Standby
 from runner.facts import Answered, Planned, Saved
 from runner.fields import Operation, Polling
 from runner.records import Blob, Money, Request, Send
@@ -122,6 +123,11 @@ class Simulator:
     released: list[Life] = field(default_factory=list)
     check: Callable[[Simulator, list[Send]], None] | None = None
     written: int = 0
+    under_way: dict[tuple[str, int], Send] = field(default_factory=dict)
+    standby: Standby = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.standby = Standby(self.conductor.gate)
 
     def plan(self, requests: Iterable[Request]) -> None:
         """Plan requests at the present moment."""
@@ -143,8 +149,10 @@ class Simulator:
         """One turn of an engine; False once the conductor is idle."""
         while self.events and self.events[0][0] <= self.now:
             self.hear(heapq.heappop(self.events)[2])
+        for taken_back in self.standby.turn(self.now):
+            self.conductor.feed(taken_back)
         sends = self.conductor.due(self.now)
-        for send in sends:
+        for send in self.standby.leave(sends, self.now):
             self.perform(send)
         for stop in self.conductor.expired(self.now):
             self.conductor.feed(stop)
@@ -165,6 +173,8 @@ class Simulator:
         elif fact.step == "poll":
             self.queued[lane] -= not goes_on
         self.conductor.feed(fact)
+        if (follower := self.standby.relieve(self.under_way.pop((fact.id, fact.part)), lambda: self.now)) is not None:
+            self.perform(follower)
 
     def perform(self, send: Send) -> None:
         """Log the call and put its answer into the future."""
@@ -175,6 +185,7 @@ class Simulator:
         vendor = self.vendors[lane]
         arrives = self.now + vendor.dice.uniform(*vendor.mood.latency)
         self.written += 1
+        self.under_way[fact.id, fact.part] = send
         answered = Answered(arrives, fact.id, send.step, vendor.answer(send, arrives), send.part)
         heapq.heappush(self.events, (arrives, self.written, answered))
 

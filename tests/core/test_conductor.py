@@ -14,6 +14,7 @@ import pytest
 
 from runner.core import Conductor, Purse, Purses, sent_fact
 from runner.core.gate import GLANCE, Others, Use
+from runner.core.standby import Standby
 from runner.facts import Answered, Fact, Planned, Saved, Sent, Stopped
 from runner.fields import Operation, Polling
 from runner.records import Limits, Money, Request, Send, Step, Window
@@ -762,7 +763,7 @@ def test_a_call_counts_from_when_it_left() -> None:
     """The journal took two seconds: the window is closed for as much longer."""
     conductor = stand(Limits(rate=(Window(1, 10.0),), concurrent=9))
     plan(conductor, "r1", "r2")
-    conductor.left(conductor.due(0.0), 2.0)
+    Standby(conductor.gate).leave(conductor.due(0.0), 2.0)
     reply(conductor, "r1", "submit", Queued("t", 500.0), 2.0)
     assert conductor.due(11.9) == []
     assert say(conductor.due(12.1)) == [("r2", "submit")]

@@ -15,8 +15,9 @@ from typing import Protocol, TypeAlias
 
 from runner.core import Conductor
 from runner.core.gate import Gate
+from runner.core.standby import Standby
 from runner.facts import Answered, Planned, Saved
-from runner.records import Limits
+from runner.records import Limits, Send
 from runner.verdicts import Broken, Busy, Done, Queued, Text, Verdict
 from tests.core.stage import ask, offer
 
@@ -257,19 +258,22 @@ class Crew(Drive):
 
     def __init__(self, limits: Limits, server: Server, count: int, seed: int = 1) -> None:
         self.conductor = Conductor({"acme": limits}, {"acme/image": offer()})
-        super().__init__(self.conductor._lanes["acme"].gate, server, Road(), seed)
+        self.standby = Standby(self.conductor.gate)
+        self.under_way: dict[str, Send] = {}
+        super().__init__(self.conductor.gate("acme"), server, Road(), seed)
         for number in range(count):
             self.conductor.feed(Planned(0.0, ask(f"r{number}")))
 
     def turn(self, count: int) -> float | None:
         """Let leave what is due; when to look again."""
+        assert self.standby.turn(self.now) == []
         sends = self.conductor.due(self.now)
         self.sent += len(sends)
         self.traffic.most_flying = max(self.traffic.most_flying, self.gate.api.flying)
         if sends:
             self.now += self.dice.uniform(*self.road.commit)
-        self.conductor.left(sends, self.now)
-        for send in sends:
+        for send in self.standby.leave(sends, self.now):
+            self.under_way[send.request.id] = send
             self.at(self.now + self.dice.uniform(*self.road.way), partial(self.arrive, send.request.id))
         for life in self.conductor.landed():
             self.conductor.feed(Saved(self.now, life.request.id, ()))
@@ -280,6 +284,7 @@ class Crew(Drive):
         """Its answer is here: what was accepted is done."""
         if verdict is OK:
             self.server.free()
+        assert self.standby.relieve(self.under_way.pop(name), lambda: self.now) is None, "a lane with a pace has nobody stand by"
         self.conductor.feed(Answered(self.now, name, "submit", Done((Text("x"),)) if verdict is OK else verdict))
 
 
