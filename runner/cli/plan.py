@@ -46,6 +46,9 @@ def command(job: Path, as_json: bool, markdown: bool, out: Path | None, detailed
 def _forecast(job: Path, chosen: dict[str, Any]) -> Forecast:
     import asyncio
 
+    from runner.edge.trust import import_aiohttp
+
+    import_aiohttp()
     from runner.cli.backdrop import paint_stage
     from runner.planning.forecast import Question, make_forecast
 

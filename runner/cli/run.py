@@ -56,6 +56,9 @@ def command(jobs: tuple[Path, ...], as_json: bool, quiet: bool, **chosen: Any) -
 
 
 def _make(path: Path, quiet: bool, **chosen: Any) -> tuple[Report, Narrator]:
+    from runner.edge.trust import import_aiohttp
+
+    import_aiohttp()
     from runner.cli.progress import Narrator, spoken_here
 
     narrator = Narrator(quiet, spoken_here())

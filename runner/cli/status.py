@@ -38,6 +38,9 @@ def command(jobs: tuple[Path, ...], sandbox: bool, as_json: bool) -> int:
     [{name, limits, closed, failing}], budgets, runs: [{number, started, took, exit, meaning, sent, cost}] (latest first), all_runs,
     due: {due, why, next}, output, results, other_mode}]}.
     """
+    from runner.edge.trust import import_aiohttp
+
+    import_aiohttp()
     from runner.cli.backdrop import paint_stage
     from runner.cli.render import give, printable, tell_failure
     from runner.edge.clock import SystemClock

@@ -17,14 +17,17 @@ import aiohttp
 from aiohttp.connector import Connection
 from yarl import URL
 
+from runner.edge.trust import trusted
+
 PLACES_KEPT: Final = 256
 
 
 @dataclass(slots=True, eq=False)
 class Berth:
-    """A host: what the connector has to know of it, and connections to it with the loop's time since when they lie idle."""
+    """A host, and connections to it with the loop's time since when they lie idle. `way` tells the connector where it is."""
 
-    way: aiohttp.ClientRequest
+    origin: URL
+    way: aiohttp.ClientRequest | None = None
     idle: deque[tuple[Connection, float]] = field(default_factory=deque)
 
 
@@ -48,7 +51,7 @@ class Berths:
             if len(self._berths) >= PLACES_KEPT:
                 self._clear()
                 self._berths.clear()
-            berth = self._berths[place] = Berth(aiohttp.ClientRequest("GET", url.origin(), loop=self._loop))
+            berth = self._berths[place] = Berth(url.origin())
         return berth
 
     def take(self, berth: Berth) -> Connection | None:
@@ -65,6 +68,9 @@ class Berths:
         self._clear()
         self._dialling += 1
         try:
+            if berth.way is None:
+                trust = await trusted(berth.origin.scheme)
+                berth.way = aiohttp.ClientRequest("GET", berth.origin, loop=self._loop, ssl=trust)
             return await self._connector.connect(berth.way, [], timeouts)
         finally:
             self._dialling -= 1

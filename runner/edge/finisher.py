@@ -17,7 +17,6 @@ import orjson
 
 from runner.edge.blobs import Blobs
 from runner.edge.makings import Makings, all_told
-from runner.edge.marks import has_credentials
 from runner.edge.media import HEAD_BYTES, Bad, inspect, sniff
 from runner.job.finishing import Finishing, Unfinished
 from runner.records import Artifact, Made
@@ -76,6 +75,7 @@ class Finisher:
 
     def _finish(self, key: str, artifact: Artifact, wish: Finishing, lot: _Lot) -> None:
         from runner.edge.finish import finish, states  # noqa: PLC0415 - Pillow is for runs that have pictures
+        from runner.edge.marks import has_credentials  # noqa: PLC0415
 
         source = str(artifact.sha256)
         data = self._blobs.lately.take(source)

@@ -24,6 +24,7 @@ from yarl import URL
 from runner.edge.redaction import learn, redact
 from runner.edge.secrets import load_secrets
 from runner.edge.sessions import open_session
+from runner.edge.trust import trusted
 from runner.errors import OurSide
 from runner.frozen import frozen
 from runner.job.forms import read_address
@@ -109,6 +110,7 @@ async def _post(session: aiohttp.ClientSession, letter: _Letter, patience: float
     """Empty, or why it did not get through."""
     why = ""
     settings: dict[str, Any] = {"headers": {"Content-Type": letter.kind}, "timeout": aiohttp.ClientTimeout(patience)}
+    settings["ssl"] = await trusted(letter.url.scheme)
     for _ in range(tries):
         try:
             async with session.post(letter.url, data=letter.body, allow_redirects=False, **settings) as reply:

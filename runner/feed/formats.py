@@ -6,7 +6,7 @@ To add a format: one file with a reader, one line in READERS, its suffixes in SU
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,15 +18,21 @@ from runner.feed.delimited import read_csv, read_tsv
 from runner.feed.files import load_head, reading
 from runner.feed.json_array import read_json
 from runner.feed.json_lines import read_json_lines
-from runner.feed.merchant import read_merchant
-from runner.feed.source import Member, Reader, Source
+from runner.feed.source import Blame, Member, Reader, Record, Source
+
+
+def _read_merchant(member: Member, blame: Blame) -> Iterator[Record]:
+    from runner.feed.merchant import read_merchant  # noqa: PLC0415 - parsers of XML are for feeds in XML
+
+    return read_merchant(member, blame)
+
 
 READERS: Final[Mapping[str, Reader]] = {
     "csv": read_csv,
     "tsv": read_tsv,
     "json": read_json,
     "jsonl": read_json_lines,
-    "merchant": read_merchant,
+    "merchant": _read_merchant,
 }
 SUFFIXES: Final[Mapping[str, str]] = {
     ".csv": "csv",

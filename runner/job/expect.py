@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from runner.frozen import frozen
-from runner.job.figures import Figure
 from runner.records import Json
+
+if TYPE_CHECKING:
+    from runner.job.figures import Figure
 
 Must: TypeAlias = Literal["required", "forbidden", "allowed"]
 

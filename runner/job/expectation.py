@@ -11,7 +11,6 @@ from typing import Any, Final, Literal
 from runner.fields import PENDING, Path
 from runner.job.expect import Expected, Ratio
 from runner.job.expect_form import BITS, PIXELS, RATIO, SHARE, Expect
-from runner.job.figures import facts_in
 from runner.job.forms import is_expression
 from runner.job.names import ROOTS
 from runner.job.prompts import Compiler
@@ -96,6 +95,8 @@ def read_expected(values: Mapping[str, Any], step: Path, cell: Mapping[str, Any]
         limits["tolerance"] = read("tolerance", _share, "a percentage such as 1%")
     if "facts" in values:
         stated = values["facts"] if isinstance(values["facts"], Mapping) else {"facts": values["facts"]}
+        from runner.job.figures import facts_in  # noqa: PLC0415 - figures are for jobs whose copy must not invent any
+
         limits |= {"facts": tuple(facts_in(stated)), "fact_names": tuple(stated)}
     return Expected(**limits, locale=_locale(values.get("locale"), cell or {}))
 

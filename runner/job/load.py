@@ -20,10 +20,8 @@ from runner.errors import Complaint, Invalid, Place, Usage
 from runner.frozen import frozen
 from runner.job.document import Document, dotted, read_document
 from runner.job.literals import find_literals
-from runner.job.mending import mend_job
 from runner.job.model import Job, Spec
 from runner.job.project import Project
-from runner.job.wording import complaints_of
 
 if TYPE_CHECKING:
     from runner.job.vendor import Vendor
@@ -96,6 +94,8 @@ def load_mended(path: Path) -> tuple[JobFile | None, frozenset[str]]:
         document = read_document(_text(raw, str(path)), str(path))
     except Invalid:
         return None, frozenset()
+    from runner.job.mending import mend_job  # noqa: PLC0415 - a job that is right needs neither mending nor wording
+
     mended = mend_job(document)
     if mended is None:
         return None, frozenset()
@@ -202,6 +202,8 @@ def _read(raw: bytes, file: str, spec: type[AnySpec]) -> tuple[AnySpec, Document
     try:
         read = spec.model_validate({} if nothing else document.data)
     except ValidationError as error:
+        from runner.job.wording import complaints_of  # noqa: PLC0415 - as mending
+
         raise Invalid(sorted(complaints_of(error, document, spec), key=_where)) from None
     if document.complaints:
         raise Invalid(document.complaints)

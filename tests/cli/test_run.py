@@ -65,8 +65,12 @@ def test_a_quiet_night_is_three_lines(tmp_path: Path, adbatch: Adbatch) -> None:
 
 
 def test_a_run_starts_without_what_few_runs_need() -> None:
-    """Pillow, gallery, plans, layout of banners, described vendors and the terminal's progress are imported by who wants them."""
-    rare = ("PIL", "rich", "runner.report.gallery", "runner.planning.forecast", "runner.compose.render", "runner.job.vendor")
+    """Pillow, gallery, plans, layout of banners, described vendors and the terminal's progress are imported by who wants them.
+
+    So are feeds in XML, figures in copy, what is known of marks in pictures, and the words for what is wrong.
+    """
+    rare: tuple[str, ...] = ("PIL", "rich", "runner.report.gallery", "runner.planning.forecast", "runner.compose.render")
+    rare += ("runner.job.vendor", "runner.feed.merchant", "runner.job.figures", "runner.edge.marks", "runner.job.mending")
     code = f"import sys, runner.cli.closing, runner.cli.progress, runner.workflow; print([n for n in {rare} if n in sys.modules])"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"
