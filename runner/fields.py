@@ -29,6 +29,8 @@ MOST_EXACT: Final = 2**53 - 1
 LIKENESS: Final = 0.6
 LONGEST_COMPARED: Final = 60
 MOST_COMPARED: Final = 200
+INSIDE: Final = frozenset({"list", "map"})
+"""The kinds of value that have values in them."""
 HTTP_URL: Final = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 
 
@@ -169,8 +171,10 @@ def check_params(operation: Operation, use: str, params: Mapping[str, object]) -
     problems = _check_map(operation.fields, params, use, (), operation.open)
     if not operation.rules:
         return problems
-    unsure = {problem.path[0] for problem in problems if problem.path}
-    unsure |= {name for name, value in params.items() if type(value) is not str and _is_pending(value)}
+    unsure = {problem.path[0] for problem in problems if problem.path} if problems else set()
+    for name, value in params.items():
+        if type(value) is not str and _is_pending(value):
+            unsure.add(name)
     for rule in operation.rules:
         if unsure and not unsure.isdisjoint(rule.names):
             continue
@@ -196,7 +200,7 @@ def _check_map(
     for name, value in values.items():
         spec = fields.get(name)
         if spec is not None:
-            found += _check_value(spec, value, owner, (*path, name))
+            found += _check_value(spec, value, owner, path, name)
         elif not open_fields:
             found.append(Problem((*path, name), f"not a field of {owner}{suggest(name, fields)}"))
     for name, spec in fields.items():
@@ -205,26 +209,30 @@ def _check_map(
     return found
 
 
-def _check_value(spec: Field, value: object, owner: str, path: Path) -> Sequence[Problem]:
+def _check_value(spec: Field, value: object, owner: str, above: Path, name: str | int) -> Sequence[Problem]:
     if value is PENDING or spec.kind == "any":
         return ()
+    if (wrong := _blame(spec, value, owner)) is not None:
+        return [Problem((*above, name), wrong)]
+    return _check_inside(spec, value, owner, (*above, name)) if spec.kind in INSIDE and value is not None else ()
+
+
+def _blame(spec: Field, value: object, owner: str) -> str | None:
+    """What is wrong with the value itself, whatever is inside it."""
     if value is None:
-        empty = f"is empty (null); {owner} needs {KINDS[spec.kind]} here, or leave the field out"
-        return () if spec.nullable else [Problem(path, empty)]
+        return None if spec.nullable else f"is empty (null); {owner} needs {KINDS[spec.kind]} here, or leave the field out"
     wrong = CHECKS[spec.kind](spec, value)
     if wrong is None and spec.choices and not spec.open_choices and value not in spec.choices:
         known = [str(choice) for choice in spec.choices]
         wrong = f"{_show(value)} is not one of {', '.join(known)}{_near(str(value), known)}"
-    if wrong is not None:
-        return [Problem(path, wrong)]
-    return _check_inside(spec, value, owner, path) if spec.kind in {"list", "map"} else ()
+    return wrong
 
 
 def _check_inside(spec: Field, value: Any, owner: str, path: Path) -> Sequence[Problem]:
     """The items of a list, those of a map whatever their names, or a map's fields."""
     if spec.item is not None:
         items = enumerate(value) if spec.kind == "list" else value.items()
-        return [problem for name, item in items for problem in _check_value(spec.item, item, owner, (*path, name))]
+        return [problem for name, item in items for problem in _check_value(spec.item, item, owner, path, name)]
     if spec.kind == "map" and (spec.fields or not spec.open_fields):
         return _check_map(spec.fields, value, owner, path, spec.open_fields)
     return ()

@@ -101,12 +101,11 @@ class Chore:
 
 @dataclass(slots=True)
 class Woven:
-    """A variant with the outcomes of its steps so far, in the job's order once complete."""
+    """A variant with the outcomes of its steps so far, in the job's order once complete, and which try was asked for, from 1."""
 
     variant: Variant
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     results: dict[str, StepResult] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)
     tries: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -146,7 +145,8 @@ class Loom:
         if self._jury.alike:
             self._jury.line_up(variant)
         self._advance(woven)
-        self._take_in()
+        if self._arrived:
+            self._take_in()
 
     def asks(self) -> list[Ask]:
         """What is wanted and was not handed out before."""
@@ -226,14 +226,14 @@ class Loom:
             outcome = self._dress(woven, step, outcome)
 
     def _advance(self, woven: Woven) -> None:
+        outcomes, needs = woven.outcomes, self._needs
         moved = True
-        while moved:
+        while moved and len(outcomes) < len(needs):
             moved = False
-            for step in self._plan.needs:
-                if step not in woven.outcomes and step not in woven.asked:
-                    moved |= self._try_step(woven, step)
-        if len(woven.outcomes) == len(self._plan.needs) and woven.variant.index in self._open:
-            del self._open[woven.variant.index]
+            for step in needs:
+                if step not in outcomes and step not in woven.tries and self._try_step(woven, step):
+                    moved = True
+        if len(outcomes) == len(needs) and self._open.pop(woven.variant.index, None) is not None:
             self._finished.append(woven)
 
     def _try_step(self, woven: Woven, step: str) -> bool:
@@ -246,11 +246,11 @@ class Loom:
             return self._end_step(woven, step, asked)
         if not self._chosen[step]:
             return self._end_step(woven, step, Outcome("waiting", asked))
-        self._want(woven, step, asked)
+        self._want(woven, step, asked, 1)
         return False
 
-    def _want(self, woven: Woven, step: str, request: Request) -> None:
-        woven.asked.add(step)
+    def _want(self, woven: Woven, step: str, request: Request, number: int) -> None:
+        woven.tries[step] = number
         waiting = self._waiting.setdefault(request.id, [])
         if not waiting:
             self._asks.append(Ask(request, step))
@@ -279,13 +279,13 @@ class Loom:
 
     def _arrive(self, woven: Woven, step: str, outcome: Outcome) -> None:
         """What came is judged next, finished if need be; where that takes a thread, it comes later."""
-        finisher, wish = self._plan.finisher, None
-        if self._chores is not None and finisher is not None:
-            wish = self._wish(woven, step, outcome)
-        if finisher is None or not isinstance(wish, Finishing) or (outcome.reused and finisher.knows(outcome.artifacts, wish)):
-            self._arrived.append((woven, step, self._dress(woven, step, outcome)))
-        elif self._chores is not None:
-            self._chores.append(Chore(woven, step, outcome, wish))
+        finisher, chores, wish = self._plan.finisher, self._chores, self._wish(woven, step, outcome)
+        if finisher is None or wish is None:
+            self._arrived.append((woven, step, outcome))
+        elif chores is None or not isinstance(wish, Finishing) or (outcome.reused and finisher.knows(outcome.artifacts, wish)):
+            self._arrived.append((woven, step, _finished(outcome, finished_with(finisher, outcome.artifacts, wish))))
+        else:
+            chores.append(Chore(woven, step, outcome, wish))
 
     def _dress(self, woven: Woven, step: str, outcome: Outcome) -> Outcome:
         """The outcome with its pictures finished, or why they cannot be."""
@@ -294,7 +294,9 @@ class Loom:
 
     def _wish(self, woven: Woven, step: str, outcome: Outcome) -> Finishing | str | None:
         """What is to be made of these pictures, or what is wrong with that wish; None where there is nothing to make."""
-        if outcome.status != "done" or self._plan.finisher is None or all(each.kind != "file" for each in outcome.artifacts):
+        if outcome.status != "done" or self._plan.finisher is None:
+            return None
+        if not any([each.kind == "file" for each in outcome.artifacts]):  # noqa: C419 - a generator takes longer than there are any
             return None
         try:
             return self._asking.finishing(woven.variant, step)
@@ -315,11 +317,9 @@ class Loom:
         if isinstance(asked, Outcome):
             self._end_step(woven, step, asked)
         else:
-            woven.tries[step] = number + 1
-            self._want(woven, step, asked)
+            self._want(woven, step, asked, number + 1)
 
     def _end_step(self, woven: Woven, step: str, outcome: Outcome) -> bool:
-        woven.asked.discard(step)
         woven.outcomes[step] = outcome
         if outcome.status == "done":
             woven.results[step] = outcome.given
@@ -350,7 +350,7 @@ class Loom:
 
 def worst_of(statuses: Iterable[Status]) -> Status:
     """The worst of these, where skipped is as good as done."""
-    worst = max(map(RANK_OF.__getitem__, statuses), default=0)
+    worst = max([RANK_OF[status] for status in statuses], default=0)
     return RANKS[worst] if worst >= len(GOOD) else "done"
 
 

@@ -32,6 +32,10 @@ STATUS_OF: Final[dict[str, Status]] = {
 """The word a user reads for the state a life was left in."""
 
 
+FINISHED: Final = frozenset({"saved", "refused", "spoiled", "uncertain"})
+"""The states in which a run leaves a life alone, unless what it bought can still be had."""
+
+
 class Reuse:
     """Which different requests were there already, and which this run took up; in eight bytes each, by lane."""
 
@@ -67,7 +71,7 @@ def artifact_of(item: Item) -> Artifact | None:
 
 def is_unfinished(life: Life) -> bool:
     """Whether a run goes on with this life by itself."""
-    return life.retrievable or life.state not in ("saved", "refused", "spoiled", "uncertain")
+    return life.state not in FINISHED or life.retrievable
 
 
 def outcome_of(life: Life, reused: bool = False) -> Outcome:

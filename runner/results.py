@@ -19,7 +19,7 @@ from runner.edge.outputs import Outputs, Written, result_line
 from runner.frozen import frozen
 from runner.job.asking import Asking
 from runner.job.plan import Plan
-from runner.loom import LookUp, Loom, Outcome, Woven, result_of
+from runner.loom import LookUp, Loom, Outcome, Status, Woven, result_of
 from runner.records import Artifact, Made, Variant
 
 EXTENSIONS: Final = MappingProxyType(
@@ -106,12 +106,15 @@ def published_files(plan: Asked, variant: Variant, step: str, outcome: Outcome) 
 
 def files_of(plan: Asked, woven: Woven) -> Files:
     """Where the files of all done steps of the variant go."""
-    done = [(step, outcome) for step, outcome in woven.outcomes.items() if outcome.status == "done"]
-    return {step: published_files(plan, woven.variant, step, outcome) for step, outcome in done}
+    return {
+        step: published_files(plan, woven.variant, step, outcome)
+        for step, outcome in woven.outcomes.items()
+        if outcome.status == "done"
+    }
 
 
-def variant_line(plan: Asked, woven: Woven, files: Files | None = None) -> bytes:
-    """The variant's line of results.jsonl; `files` are those of `files_of`, for whoever has them already."""
+def variant_line(plan: Asked, woven: Woven, files: Files | None = None, status: Status | None = None) -> bytes:
+    """The variant's line of results.jsonl; `files` are those of `files_of`, `status` is its own, for whoever has them already."""
     variant, files = woven.variant, files_of(plan, woven) if files is None else files
     steps = {step: _step_fields(outcome, files.get(step)) for step, outcome in woven.outcomes.items()}
     if plan.approves is not None:
@@ -123,7 +126,7 @@ def variant_line(plan: Asked, woven: Woven, files: Files | None = None) -> bytes
             "row": variant.row.key,
             "matrix": variant.cell,
             "variant": variant.number,
-            "status": woven.status,
+            "status": status or woven.status,
             "steps": steps,
         }
     )

@@ -245,8 +245,8 @@ class Standing:
             if self._is_compared:
                 continue  # a row is told as a whole
             place = bisect_left(self._open, woven.variant.index)
-            if woven.status in GOOD:
-                lines[place] = self._line(woven, bool(self._marks[place] & CHOSEN), files_of(self._asking, woven))
+            if (status := woven.status) in GOOD:
+                lines[place] = self._line(woven, bool(self._marks[place] & CHOSEN), files_of(self._asking, woven), status)
         self._draw(b"".join(lines.values()), self._made)
         for place, line in lines.items():
             self._starts[place], self._sizes[place] = self._end, len(line)
@@ -335,19 +335,19 @@ class Standing:
             return b""
         files = files_of(self._asking, woven)
         self._publish(files)
-        return self._line(woven, chosen, files)
+        return self._line(woven, chosen, files, woven.status)
 
-    def _line(self, woven: Woven, chosen: bool, files: Files) -> bytes:
+    def _line(self, woven: Woven, chosen: bool, files: Files, status: Status) -> bytes:
         for outcome in woven.outcomes.values():
             self._restlessness.see(outcome)
         if chosen:
-            self._count(woven.outcomes)
-        return variant_line(self._asking, woven, files)
+            self._count(woven.outcomes, status)
+        return variant_line(self._asking, woven, files, status)
 
-    def _count(self, outcomes: Mapping[str, Outcome]) -> None:
+    def _count(self, outcomes: Mapping[str, Outcome], status: Status) -> None:
         if len(self._steps) != len(outcomes):
             outcomes = {step: outcome for step, outcome in outcomes.items() if step in self._steps}
-        status: Status = worst_of([outcome.status for outcome in outcomes.values()])
+            status = worst_of([outcome.status for outcome in outcomes.values()])
         self._counts[status] += 1
         if status not in GOOD:
             self._causes.note(outcomes)

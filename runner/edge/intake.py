@@ -14,7 +14,7 @@ import aiohttp
 
 from runner.edge.blobs import Sink
 from runner.edge.clock import Clock
-from runner.edge.media import MP4, sniff
+from runner.edge.media import HEAD_BYTES, MP4, sniff
 from runner.edge.wire import Arrival
 from runner.frozen import frozen
 from runner.records import Blob
@@ -117,23 +117,25 @@ async def read_into(  # noqa: PLR0913, PLR0917 - what bounds it, and the two pla
     One of a single piece goes to the store by `put`, if there is one, as the sink would have it. Without a `cap`, what begins like
     an MP4 may be as large as a video, any other as large as a picture.
     """
-    head, waiting, size, held = bytearray(), list[bytes](), 0, 0
+    head, waiting, size, held = b"", list[bytes](), 0, 0
+    most = caps.picture if cap is None else cap
     async for piece in _pieces(response, watch):
-        size += len(piece)
-        if len(head) < HEAD:
-            head += piece[: HEAD - len(head)]
-        most = cap if cap is not None else caps.video if sniff(bytes(head[:64])) is MP4 else caps.picture
+        waiting.append(piece)
+        size, held = size + len(piece), held + len(piece)
+        if size > most and cap is None and sniff((head or b"".join(waiting))[:HEAD_BYTES]) is MP4:
+            most = caps.video
         if size > most:
             raise Exceeded(f"a file of more than {most} bytes")
-        waiting.append(piece)
-        held += len(piece)
         if held >= PIECE:
-            await asyncio.to_thread(sink.write, b"".join(waiting))
+            joined = b"".join(waiting)
+            head = head or joined[:HEAD]
+            await asyncio.to_thread(sink.write, joined)
             waiting, held = [], 0
     last = b"".join(waiting)
+    head = head or last[:HEAD]
     if put is not None and sink.size == 0:
-        return bytes(head), await put(sink.clean(last))
-    return bytes(head), await asyncio.to_thread(_end, sink, last)
+        return head, await put(sink.clean(last))
+    return head, await asyncio.to_thread(_end, sink, last)
 
 
 def _end(sink: Sink, last: bytes) -> Blob:
@@ -143,7 +145,7 @@ def _end(sink: Sink, last: bytes) -> Blob:
 
 async def _pieces(response: Arrival, watch: Watch) -> AsyncIterator[bytes]:
     size = 0
-    async for piece in response.content.iter_any():
+    while piece := await response.content.readany():
         size += len(piece)
         watch.check(size)
         if size > SMALL and size > MOST_RATIO * max(response.content.total_raw_bytes, 1):

@@ -32,6 +32,7 @@ class Asking:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._cells, self._numbers = len(plan.cells), plan.job.variants
         self._scales = {step.name: Scale(step.reads, plan.cells, plan.job.variants) for step in plan.steps}
         self._needs = {step.name: tuple(step.needs) for step in plan.steps}
         self._known: dict[str, dict[int, tuple[Inputs, Asked]]] = {step.name: {} for step in plan.steps}
@@ -51,7 +52,8 @@ class Asking:
 
     def ask(self, variant: Variant, step: str, results: Mapping[str, StepResult], number: int = 1) -> Request | Skipped:
         """What this variant asks of this step, as `Plan.ask` says it. Raises `Invalid`."""
-        scale, key = self._scales[step], self.key(variant, step)
+        scale = self._scales[step]
+        key = scale.key(variant.index // self._numbers % self._cells, variant.number)
         if number == 1 and (request := self._plan.beginning.asked(variant.row, step, key)) is not None:
             return request
         scope = self._scope_of(variant)
@@ -70,7 +72,7 @@ class Asking:
 
     def key(self, variant: Variant, step: str) -> int:
         """The same for two variants of a row exactly if the step cannot tell them apart."""
-        return self._scales[step].key(variant.index // self.job.variants % len(self._plan.cells), variant.number)
+        return self._scales[step].key(variant.index // self._numbers % self._cells, variant.number)
 
     def expectation(self, variant: Variant, step: str, results: Mapping[str, StepResult]) -> Expected:
         """What this variant expects of the step's answer. Raises `Invalid`."""

@@ -107,11 +107,11 @@ class Landing(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """Where in its row the walk is: the cell's place in the matrix, the repeat, and the variant's key."""
+    """Where the walk is: the row, the cell's place in the matrix, and the repeat."""
 
+    row: Row
     cell: int
     number: int
-    key: str
 
 
 class Course:
@@ -167,7 +167,9 @@ class Walk:
             for course in self.courses:
                 course.forget()
             self._exports.forget()
-            yield from self._of_row(row)
+            scope = self._plan.scope(row, {}, 0, 0, self._stand_ins)
+            for spot in self._spots(row, scope):
+                yield from self._of_variant(spot, scope)
 
     def _selected(self, rows: Iterable[Row]) -> Iterator[Row]:
         """As `Plan.selected`, with rows that `where` cannot be told for noted and left out."""
@@ -188,19 +190,20 @@ class Walk:
                 left = None if left is None else left - 1
         self._beginning.close(is_whole=True)
 
-    def _of_row(self, row: Row) -> Iterator[Landing]:
+    def _spots(self, row: Row, scope: Scope) -> Iterator[Spot]:
+        """Every variant of the row, `scope` saying what templates see of it."""
         plan = self._plan
-        scope = plan.scope(row, {}, 0, 0, self._stand_ins)
-        for index, (cell, label) in enumerate(zip(plan.cells, plan.labels, strict=True)):
+        for index, cell in enumerate(plan.cells):
             scope["matrix"] = cell
             for number in range(1, plan.job.variants + 1):
                 scope["variant"] = number
                 if self._seeded:
-                    scope["seed"] = plan.seed(row, label, number)
-                yield from self._of_variant(row, Spot(index, number, variant_key(row, label, number)), scope)
+                    scope["seed"] = plan.seed(row, plan.labels[index], number)
+                yield Spot(row, index, number)
 
-    def _of_variant(self, row: Row, spot: Spot, scope: Scope) -> Iterator[Landing]:
+    def _of_variant(self, spot: Spot, scope: Scope) -> list[Landing]:
         identities: dict[str, int | None] = {}
+        landings: list[Landing] = []
         self._exports.try_out(spot.cell, spot.number, scope, self._note)
         scope["steps"] = self._stand_ins
         for course in self.courses:
@@ -211,7 +214,8 @@ class Walk:
             elif identity == BROKEN or not course.lands or not (path := self._path(course, spot, scope, identities)):
                 continue
             elif made := course.symbol.finish(scope, identity):
-                yield Landing(path, made, course.step, row, spot.key)
+                landings.append(Landing(path, made, course.step, spot.row, self._key(spot)))
+        return landings
 
     def _identity(self, course: Course, spot: Spot, scope: Scope, identities: dict[str, int | None]) -> int | None:
         key = course.asking.key(spot.cell, spot.number)
@@ -236,10 +240,13 @@ class Walk:
         if not course.step.publishes:
             return None
         try:
-            return stem(course.step, spot.key, scope)
+            return stem(course.step, self._key(spot) if course.step.save is None else "", scope)
         except Unrenderable as wrong:
             self._note(wrong.message, wrong.path, wrong.place)
             return None
+
+    def _key(self, spot: Spot) -> str:
+        return variant_key(spot.row, self._plan.labels[spot.cell], spot.number)
 
     def _note(self, message: str, path: Path, place: Place | None) -> None:
         assert self._at is not None

@@ -96,7 +96,7 @@ class Plan:
         self._source_types = source_types(self.steps) if self.job.output.mark else {}
         self._marks = {name: Finishing(source_type=kind) for name, kind in self._source_types.items() if kind is not None}
         self._templates = compiler.templates
-        self._globals = compiler.fence.globals
+        self._constant = {"vars": self.job.vars, "job": {"name": self.job.name}, **compiler.fence.globals}
         self._steps = {step.name: step for step in self.steps}
         self._pictured = {step.name: pictured(step.offer.operation) for step in self.steps}
         self._parsed = {name for step in self.steps for name in step.needs if _reads_json(step, name)}
@@ -244,8 +244,7 @@ class Plan:
     def scope(self, row: Row, cell: Cell, number: int, seed: int, answers: Mapping[str, Any]) -> Scope:
         """The names a template sees."""
         values = row.values if isinstance(row.values, dict) else dict(row.values)
-        named = {"row": values, "matrix": cell, "vars": self.job.vars, "variant": number, "seed": seed}
-        return {**named, "steps": answers, "job": {"name": self.job.name}, **self._globals}
+        return {"row": values, "matrix": cell, "variant": number, "seed": seed, "steps": answers, **self._constant}
 
     def place_of(self, row: Row) -> RowPlace:
         """Where the row is, as whoever named the job would find it."""

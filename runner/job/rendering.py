@@ -72,11 +72,12 @@ class Prompt:
 
 def build(shape: Shape, read: Callable[[Prompt], Any]) -> Any:
     """The shape with every prompt replaced by what `read` says of it."""
-    if isinstance(shape, Prompt):
+    kind = type(shape)
+    if kind is Prompt:
         return read(shape)
-    if isinstance(shape, dict):
-        return {name: build(part, read) for name, part in shape.items()}
-    if isinstance(shape, list):
+    if kind is dict:
+        return {name: part if type(part) is str else build(part, read) for name, part in shape.items()}
+    if kind is list:
         return [build(part, read) for part in shape]
     return shape
 
@@ -126,7 +127,7 @@ def _chain_runner(fence: Fence, chain: tuple[str, ...]) -> Run:
     def run(scope: Scope) -> Any:
         value = scope[root]
         for name in rest:
-            value = fence.getattr(value, name)
+            value = value[name] if type(value) is dict and name in value else fence.getattr(value, name)
         return plain(value)
 
     return run
@@ -152,7 +153,7 @@ def _pieces_runner(fence: Fence, pieces: list[str | tuple[str, ...]]) -> Run:
                 continue
             value = scope[piece[0]]
             for name in piece[1:]:
-                value = fence.getattr(value, name)
+                value = value[name] if type(value) is dict and name in value else fence.getattr(value, name)
             texts.append(value if isinstance(value, str) else spoken(value))
         size = sum(map(len, texts))
         return "".join(texts) if size <= LONGEST_VALUE else _too_long(size)

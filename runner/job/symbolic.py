@@ -25,7 +25,7 @@ from runner.job.names import OFFERS
 from runner.job.plan import Plan
 from runner.job.rendering import Prompt, Scope, Unrenderable, build
 from runner.job.steps import StepPlan, bring_pictures, pictured
-from runner.records import BLOB_SCHEME, Request, is_simple, make_request
+from runner.records import BLOB_SCHEME, Request, make_simple_request
 
 BROKEN: Final = 0
 """The identity of a request that could not be rendered."""
@@ -134,7 +134,7 @@ class Symbol:
     def _request(self, params: Mapping[str, Any]) -> Request | None:
         """The request, where its id is had as fast as a fingerprint."""
         try:
-            return make_request(*self._asks, params, self.step.spec.again) if is_simple(params) else None
+            return make_simple_request(*self._asks, params, self.step.spec.again)
         except ValueError:  # whoever asks for it is told
             return None
 

@@ -37,7 +37,10 @@ FULL_AFTER: Final = 300.0
 
 def headers_of(options: Options) -> tuple[tuple[str, str], ...]:
     """The headers of every call of the account."""
-    named = (("OpenAI-Organization", options.get("organization")), ("OpenAI-Project", options.get("project")))
+    organization, project = options.get("organization"), options.get("project")
+    if not (organization or project):
+        return PLAIN
+    named = (("OpenAI-Organization", organization), ("OpenAI-Project", project))
     return (*PLAIN, *[(name, str(value)) for name, value in named if value])
 
 
