@@ -81,12 +81,12 @@ class Ask:
 
 @frozen
 class Yield:
-    """A step of a variant that has just been done: what it gave may be published."""
+    """A step of a variant that has just been done: what it gave may be published. Whoever does so notes it in `files`."""
 
     variant: Variant
     step: str
     outcome: Outcome
-    results: Mapping[str, StepResult]
+    files: dict[str, Mapping[str, Artifact]]
 
 
 @frozen
@@ -101,12 +101,13 @@ class Chore:
 
 @dataclass(slots=True)
 class Woven:
-    """A variant with the outcomes of its steps so far, in the job's order once complete, and which try was asked for, from 1."""
+    """A variant with the outcomes of its steps so far, in the job's order once complete; `tries` from 1, `files` once published."""
 
     variant: Variant
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     results: dict[str, StepResult] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
+    files: dict[str, Mapping[str, Artifact]] = field(default_factory=dict)
 
     @property
     def status(self) -> Status:
@@ -323,7 +324,7 @@ class Loom:
         woven.outcomes[step] = outcome
         if outcome.status == "done":
             woven.results[step] = outcome.given
-            self._yields.append(Yield(woven.variant, step, outcome, woven.results))
+            self._yields.append(Yield(woven.variant, step, outcome, woven.files))
         if step in self._jury.alike and (early := self._jury.call_next(woven.variant, step)) is not None:
             self._arrived.append(early)
         return True

@@ -246,8 +246,9 @@ class Workshop:
 
     def publish(self, ready: Sequence[Yield]) -> None:
         """Put the files of these steps where the job wants them."""
-        made = [published_files(self.desk.plan, done.variant, done.step, done.outcome) for done in ready]
-        self._publish([(file, path) for files in made for path, file in files.items()])
+        for done in ready:
+            done.files[done.step] = published_files(self.desk.plan, done.variant, done.step, done.outcome)
+        self._publish([(file, path) for done in ready for path, file in done.files[done.step].items()])
 
     def _publish(self, files: Sequence[tuple[Artifact, str]]) -> None:
         texts = {str(file.sha256): written(file) for file, _ in files if file.kind != "file"}

@@ -20,7 +20,7 @@ from runner.job.load import load_job, load_project
 from runner.job.plan import Plan
 from runner.loom import RANKS, Loom, Outcome, Status, Woven
 from runner.records import Artifact, Json, Variant
-from runner.results import BATCH, EXTENSIONS, Results, file_paths, variant_line, weave, write_results, written
+from runner.results import BATCH, EXTENSIONS, Results, file_paths, files_of, variant_line, weave, write_results, written
 from tests.fakes import make_plan, make_rows
 from tests.schemas import misfits
 
@@ -285,3 +285,14 @@ def test_json_operations_publish_by_save_alone(tmp_path: Path) -> None:
         plan = Plan(load_job(path), load_project(path), {"pen/facts": Offer(operation)}, str)
         paths = file_paths(plan, one_variant(plan), "facts", Outcome("done", None, (Artifact("json", data=[1]),)))
         assert bool(paths) == plan.steps[0].publishes == (name == "saved")
+
+
+def test_files_are_where_they_were_published(tmp_path: Path) -> None:
+    """Whoever publishes a step notes where its files went; of a step that nobody published just now that is worked out."""
+    plan = make_plan(tmp_path, CHAIN)
+    outcomes = {"copy": Outcome("done", None, (TEXT,)), "scene": Outcome("done", None, (picture(),))}
+    woven = Woven(one_variant(plan), outcomes)
+    before = files_of(plan, woven)
+    assert list(before["copy"]) == ["r1/copy.txt"]
+    woven.files["copy"] = noted = {"elsewhere.txt": TEXT}
+    assert files_of(plan, woven) == {"copy": noted, "scene": before["scene"]}

@@ -155,7 +155,9 @@ async def test_the_sandbox_does_not_write_over_live_results(tmp_path: Path) -> N
 async def test_files_are_published_where_the_job_wants_them(tmp_path: Path) -> None:
     """A text becomes a file of its own, at the path of each variant."""
     async with opened(tmp_path) as shop:
-        shop.publish(yields(shop, Artifact("text", text="Hello")))
+        ready = yields(shop, Artifact("text", text="Hello"))
+        shop.publish(ready)
+        assert [list(done.files[done.step]) for done in ready] == [["mug/copy.txt"], ["hat/copy.txt"]]
         assert {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.txt")} == {
             "mug/copy.txt",
             "hat/copy.txt",
