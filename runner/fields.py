@@ -171,10 +171,8 @@ def check_params(operation: Operation, use: str, params: Mapping[str, object]) -
     problems = _check_map(operation.fields, params, use, (), operation.open)
     if not operation.rules:
         return problems
-    unsure = {problem.path[0] for problem in problems if problem.path} if problems else set()
-    for name, value in params.items():
-        if type(value) is not str and _is_pending(value):
-            unsure.add(name)
+    unsure = {problem.path[0] for problem in problems if problem.path}
+    unsure |= {name for name, value in params.items() if type(value) is not str and _is_pending(value)}
     for rule in operation.rules:
         if unsure and not unsure.isdisjoint(rule.names):
             continue

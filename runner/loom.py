@@ -146,8 +146,7 @@ class Loom:
         if self._jury.alike:
             self._jury.line_up(variant)
         self._advance(woven)
-        if self._arrived:
-            self._take_in()
+        self._take_in()
 
     def asks(self) -> list[Ask]:
         """What is wanted and was not handed out before."""
@@ -201,7 +200,7 @@ class Loom:
         known = {name: _known(found.get(name), request) for name, request in requests.items()}
         for woven, request in waiting:
             outcome, result = known[request.id]
-            outcome = self._dress(woven, step, outcome)
+            outcome = self._dress(outcome, self._wish(woven, step, outcome))
             if outcome.status != "done":
                 result = None
             if result is not None and step in self._jury.expects:
@@ -224,7 +223,7 @@ class Loom:
             if isinstance(asked, Outcome):
                 return asked, None
             outcome, _ = _known(look_up([asked.id]).get(asked.id), asked)
-            outcome = self._dress(woven, step, outcome)
+            outcome = self._dress(outcome, self._wish(woven, step, outcome))
 
     def _advance(self, woven: Woven) -> None:
         outcomes, needs = woven.outcomes, self._needs
@@ -281,23 +280,23 @@ class Loom:
     def _arrive(self, woven: Woven, step: str, outcome: Outcome) -> None:
         """What came is judged next, finished if need be; where that takes a thread, it comes later."""
         finisher, chores, wish = self._plan.finisher, self._chores, self._wish(woven, step, outcome)
-        if finisher is None or wish is None:
-            self._arrived.append((woven, step, outcome))
-        elif chores is None or not isinstance(wish, Finishing) or (outcome.reused and finisher.knows(outcome.artifacts, wish)):
-            self._arrived.append((woven, step, _finished(outcome, finished_with(finisher, outcome.artifacts, wish))))
+        if (
+            finisher is None
+            or chores is None
+            or not isinstance(wish, Finishing)
+            or (outcome.reused and finisher.knows(outcome.artifacts, wish))
+        ):
+            self._arrived.append((woven, step, self._dress(outcome, wish)))
         else:
             chores.append(Chore(woven, step, outcome, wish))
 
-    def _dress(self, woven: Woven, step: str, outcome: Outcome) -> Outcome:
+    def _dress(self, outcome: Outcome, wish: Finishing | str | None) -> Outcome:
         """The outcome with its pictures finished, or why they cannot be."""
-        wish = self._wish(woven, step, outcome)
         return outcome if wish is None else _finished(outcome, finished_with(self._plan.finisher, outcome.artifacts, wish))
 
     def _wish(self, woven: Woven, step: str, outcome: Outcome) -> Finishing | str | None:
         """What is to be made of these pictures, or what is wrong with that wish; None where there is nothing to make."""
-        if outcome.status != "done" or self._plan.finisher is None:
-            return None
-        if not any([each.kind == "file" for each in outcome.artifacts]):  # noqa: C419 - a generator takes longer than there are any
+        if outcome.status != "done" or self._plan.finisher is None or all(each.kind != "file" for each in outcome.artifacts):
             return None
         try:
             return self._asking.finishing(woven.variant, step)

@@ -52,8 +52,7 @@ class Asking:
 
     def ask(self, variant: Variant, step: str, results: Mapping[str, StepResult], number: int = 1) -> Request | Skipped:
         """What this variant asks of this step, as `Plan.ask` says it. Raises `Invalid`."""
-        scale = self._scales[step]
-        key = scale.key(variant.index // self._numbers % self._cells, variant.number)
+        scale, key = self._scales[step], self.key(variant, step)
         if number == 1 and (request := self._plan.beginning.asked(variant.row, step, key)) is not None:
             return request
         scope = self._scope_of(variant)

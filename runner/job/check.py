@@ -107,11 +107,17 @@ class Landing(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """Where the walk is: the row, the cell's place in the matrix, and the repeat."""
+    """Where the walk is: the row, the cell's place in the matrix and its label, and the repeat."""
 
     row: Row
     cell: int
+    label: str
     number: int
+
+    @property
+    def key(self) -> str:
+        """The variant's key; only what lands somewhere needs it."""
+        return variant_key(self.row, self.label, self.number)
 
 
 class Course:
@@ -193,13 +199,13 @@ class Walk:
     def _spots(self, row: Row, scope: Scope) -> Iterator[Spot]:
         """Every variant of the row, `scope` saying what templates see of it."""
         plan = self._plan
-        for index, cell in enumerate(plan.cells):
+        for index, (cell, label) in enumerate(zip(plan.cells, plan.labels, strict=True)):
             scope["matrix"] = cell
             for number in range(1, plan.job.variants + 1):
                 scope["variant"] = number
                 if self._seeded:
-                    scope["seed"] = plan.seed(row, plan.labels[index], number)
-                yield Spot(row, index, number)
+                    scope["seed"] = plan.seed(row, label, number)
+                yield Spot(row, index, label, number)
 
     def _of_variant(self, spot: Spot, scope: Scope) -> list[Landing]:
         identities: dict[str, int | None] = {}
@@ -214,7 +220,7 @@ class Walk:
             elif identity == BROKEN or not course.lands or not (path := self._path(course, spot, scope, identities)):
                 continue
             elif made := course.symbol.finish(scope, identity):
-                landings.append(Landing(path, made, course.step, spot.row, self._key(spot)))
+                landings.append(Landing(path, made, course.step, spot.row, spot.key))
         return landings
 
     def _identity(self, course: Course, spot: Spot, scope: Scope, identities: dict[str, int | None]) -> int | None:
@@ -240,13 +246,10 @@ class Walk:
         if not course.step.publishes:
             return None
         try:
-            return stem(course.step, self._key(spot) if course.step.save is None else "", scope)
+            return stem(course.step, spot.key, scope)
         except Unrenderable as wrong:
             self._note(wrong.message, wrong.path, wrong.place)
             return None
-
-    def _key(self, spot: Spot) -> str:
-        return variant_key(spot.row, self._plan.labels[spot.cell], spot.number)
 
     def _note(self, message: str, path: Path, place: Place | None) -> None:
         assert self._at is not None

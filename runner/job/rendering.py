@@ -121,16 +121,16 @@ def _chain(node: nodes.Node) -> tuple[str, ...]:
     return ()
 
 
+def _follow(fence: Fence, chain: tuple[str, ...], scope: Scope) -> Any:
+    """What the chain names; a key of a plain map is had without asking the fence, which would say the same."""
+    value = scope[chain[0]]
+    for name in chain[1:]:
+        value = value[name] if type(value) is dict and name in value else fence.getattr(value, name)
+    return value
+
+
 def _chain_runner(fence: Fence, chain: tuple[str, ...]) -> Run:
-    root, *rest = chain
-
-    def run(scope: Scope) -> Any:
-        value = scope[root]
-        for name in rest:
-            value = value[name] if type(value) is dict and name in value else fence.getattr(value, name)
-        return plain(value)
-
-    return run
+    return lambda scope: plain(_follow(fence, chain, scope))
 
 
 def _pieces(tree: nodes.Template) -> list[str | tuple[str, ...]] | None:
@@ -151,9 +151,7 @@ def _pieces_runner(fence: Fence, pieces: list[str | tuple[str, ...]]) -> Run:
             if isinstance(piece, str):
                 texts.append(piece)
                 continue
-            value = scope[piece[0]]
-            for name in piece[1:]:
-                value = value[name] if type(value) is dict and name in value else fence.getattr(value, name)
+            value = _follow(fence, piece, scope)
             texts.append(value if isinstance(value, str) else spoken(value))
         size = sum(map(len, texts))
         return "".join(texts) if size <= LONGEST_VALUE else _too_long(size)
