@@ -307,13 +307,15 @@ def read_look(text: str) -> Look:
 class Made:
     """How a published file came about: the sha256 of what was bought, and the IPTC Digital Source Type that it states.
 
-    `sealed` says that what was bought has content credentials (C2PA), `seal_kept` that the published file still has them.
+    `sealed` says that what was bought has content credentials (C2PA), `seal_kept` that the published file still has them. What is
+    only `marked` has the pixels of what was bought; it can be made again at any time and needs no blob.
     """
 
     source: str
     source_type: str | None = None
     sealed: bool = False
     seal_kept: bool = False
+    marked: bool = False
 
 
 @frozen

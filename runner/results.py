@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 from runner.causes import Cause, Causes
+from runner.edge.blobs import Blobs
 from runner.edge.outputs import Outputs, Written, result_line
+from runner.edge.remaking import Remade, remake
 from runner.frozen import frozen
 from runner.job.asking import Asking
 from runner.job.plan import Plan
@@ -139,8 +142,19 @@ def written(artifact: Artifact) -> bytes:
 
 
 def size_without_blob(file: Artifact) -> int | None:
-    """The size in bytes of a file that needs no blob, as the journal has all of it; None for one that was bought as a file."""
-    return None if file.kind == "file" else file.size
+    """The size in bytes of a file that can be made again from journal and store; None for one that is what was bought."""
+    return None if file.kind == "file" and (file.made is None or file.made.source == file.sha256) else file.size
+
+
+def without_blobs(files: Iterable[Artifact], blobs: Blobs) -> dict[str, Remade]:
+    """By sha256 those of these files that need no blob: texts, JSON values, and pictures that are only marked."""
+    found = {}
+    for file in files:
+        if file.kind != "file":
+            found[str(file.sha256)] = Remade(file.size or 0, partial(written, file))
+        elif file.made is not None and file.made.marked:
+            found[str(file.sha256)] = Remade(file.size or 0, partial(remake, blobs, file))
+    return found
 
 
 def _as_file(artifact: Artifact) -> Artifact:

@@ -22,7 +22,7 @@ from runner.edge.journal import Run
 from runner.edge.outputs import RESULTS, Written
 from runner.frozen import frozen
 from runner.loom import Outcome
-from runner.records import Artifact, Json
+from runner.records import Artifact, Json, Made
 from runner.results import KINDS, Results
 
 
@@ -98,4 +98,5 @@ def _files(results: Path) -> Iterator[tuple[str, Artifact]]:
                 for step in orjson.loads(line)["steps"].values():
                     for file in step.get("files", ()):
                         kind, size = KINDS.get(file["media_type"], "file"), file["bytes"]
-                        yield file["path"], Artifact(kind, step.get("text"), step.get("json"), file["sha256"], size)
+                        made = Made(file["source"]) if "source" in file else None
+                        yield file["path"], Artifact(kind, step.get("text"), step.get("json"), file["sha256"], size, made=made)

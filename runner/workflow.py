@@ -35,7 +35,6 @@ from runner.footing import Found, checked_before, keep_inputs, note_checked
 from runner.frozen import frozen
 from runner.headway import Headway, expected_of, headway_of
 from runner.job.beginning import Beginning
-from runner.job.check import Checked
 from runner.job.load import JobFile
 from runner.job.model import Retry
 from runner.manifest import Told, manifest_of, note_of
@@ -266,7 +265,8 @@ async def _check(order: Order, shop: Workshop, voice: Voice) -> _Feed:
         found = Found(surveyed.rows, kinds_read(desk, surveyed.kinds), checked)
     else:
         checked, rest = found.checked, None if desk.plan.approves else find_rest(runs, shop.journal.last())
-    voice.say(f"{desk.job_file.job.name}: {_size(checked)}")
+    most = sum(checked.requests.values())
+    voice.say(f"{desk.job_file.job.name}: {checked.rows} rows, {checked.variants} variants, at most {most} requests")
     for remark in shop.remarks(snapshot, checked.requests):
         voice.say(remark)
     if order.pledge is not None:
@@ -319,13 +319,15 @@ class _Work:
         shop, wishes, standing = self.shop, self.wishes, self.standing
         if standing.is_finished:
             return Ending(reused=standing.reused), {lane.name: LaneTally() for lane in lanes_used(shop.desk)}
+        wanted = {} if wishes.selection.choice else self.feed.requests
+        shop.foresee(wanted)
         conductor = shop.conductor()
         variants = self.variants_at(standing.left())
         more = {"again": wishes.orders_again, "reuse": standing.reuse, "asks": wishes.selection.takes_step, "tell": standing.note}
         engine = shop.engine(variants, conductor, self.order.wants_fresh, **more)
         if steer is not None:
             steer(engine)
-        counts = {} if wishes.selection.choice else expected_of(shop.desk.job_file.job, self.feed.requests, standing.reused)
+        counts = expected_of(shop.desk.job_file.job, wanted, standing.reused)
         voice.watch(lambda: headway_of(shop.tallies(conductor), counts, _advise(self.order, shop, standing.seen.worst(WORST))))
         try:
             async with self._shown():
@@ -376,10 +378,6 @@ def _wishes(order: Order, desk: Desk, now: float) -> Wishes:
     age = None if job.refresh is None else job.refresh.max_age
     risky = frozenset(name for name, step in job.steps.items() if isinstance(step.uncertain, Retry) or is_free(desk, step.use))
     return Wishes(selection, uses, 0.0 if age is None else now - age, risky)
-
-
-def _size(checked: Checked) -> str:
-    return f"{checked.rows} rows, {checked.variants} variants, at most {sum(checked.requests.values())} requests"
 
 
 def graver(one: int, other: int) -> int:

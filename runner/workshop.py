@@ -39,7 +39,7 @@ from runner.edge.snapshots import Download, Snapshot
 from runner.edge.state import State
 from runner.edge.transport import LaneAccess, Transport
 from runner.edge.turnstile import Turnstile
-from runner.edge.viewer import Viewer
+from runner.edge.worker import Worker
 from runner.engine import Engine
 from runner.errors import OurSide
 from runner.hands import Hands, VendorHands
@@ -49,7 +49,7 @@ from runner.providers.addresses import hosts_for
 from runner.providers.contract import Weighing
 from runner.providers.registry import Lane, is_local
 from runner.records import Artifact, Blob, Variant
-from runner.results import Files, published_files, size_without_blob, weave, written
+from runner.results import Files, published_files, size_without_blob, weave, without_blobs, written
 from runner.standing import Standing, Wishes, look_up
 from runner.tape.recorder import Recorder
 from runner.tape.replay import NEVER, Replay, base_urls_of, unhurried
@@ -59,6 +59,8 @@ from runner.upkeep.neighbours import refuse_neighbour
 SMALL: Final = 512 * 1024
 """Bytes of a picture up to which one thread decodes as many as two, which would mostly wait for their turn at the interpreter; a
 process of its own does better, once there is one."""
+LOT: Final = 32
+"""Pictures that are seen to together: enough to share what a question costs, few enough that the first need not wait for long."""
 TORN_AFTER: Final = 3600.0
 """Seconds after which a half-written blob is surely nobody's any more: another job of the project may be writing just now."""
 
@@ -78,11 +80,11 @@ class Workshop:
     journal: Journal
     transport: Transport
     outputs: Outputs
+    worker: Worker
     clock: Clock
     turnstile: Turnstile | None = None
     replay: Replay | None = None
     recorder: Recorder | None = None
-    viewer: Viewer = field(default_factory=Viewer)
     kept: dict[str, None] = field(default_factory=dict)
     judged: dict[str, asyncio.Task[Media | Bad]] = field(default_factory=dict)
     finishing: dict[tuple[tuple[str, ...], str], asyncio.Task[tuple[Artifact, ...] | str]] = field(default_factory=dict)
@@ -92,7 +94,8 @@ class Workshop:
     judging_large: Shelf[str, Media | Bad] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.marking, self.judging = Shelf(self._finish_all), Shelf(self._see_all)
+        self.marking = Shelf(self._finish_all, asyncio.Semaphore(2), LOT)
+        self.judging = Shelf(self._see_all, asyncio.Semaphore(2), LOT)
         self.judging_large = Shelf(self._judge_all, self.benches)
 
     def conductor(self) -> Conductor:
@@ -199,7 +202,7 @@ class Workshop:
     async def finish(self, chore: Chore) -> tuple[Artifact, ...] | str:
         """What becomes of a chore, done once however many wait for it, and no more at a time than there are processors.
 
-        What is only marked is not decoded: that is waiting for the disk, and all who wait do so together.
+        What is only marked is not decoded: that takes so little that all who wait have it done together.
         """
         if chore.wish.is_mark_only:
             return await self.marking.put(chore)
@@ -220,7 +223,8 @@ class Workshop:
         finisher = self.desk.plan.finisher
         if finisher is None:
             return [chore.outcome.artifacts for chore in chores]
-        return finisher.finish_all([(chore.outcome.artifacts, chore.wish) for chore in chores])
+        elsewhere = self.worker.mark if all(chore.wish.is_mark_only for chore in chores) else None
+        return finisher.finish_all([(chore.outcome.artifacts, chore.wish) for chore in chores], elsewhere)
 
     def holds(self, artifacts: Sequence[Artifact]) -> bool:
         """Whether all files among the artifacts are still in the store."""
@@ -244,6 +248,14 @@ class Workshop:
         if self.replay is not None:
             yield from self.replay.remarks(snapshot)
 
+    def foresee(self, requests: Mapping[str, int]) -> None:
+        """Have whoever is needed for the files of so many requests of each step get ready, less what the journal has."""
+        steps, offers = self.desk.job_file.job.steps, self.desk.catalog.offers
+        pictures = sum(count for step, count in requests.items() if offers[steps[step].use].operation.gives != "text")
+        files = sum(count for step, count in requests.items() if steps[step].save)
+        left = max(sum(requests.values()) - self.journal.stored(), 0) / max(sum(requests.values()), 1)
+        self.worker.expect(int(pictures * left), int(files * left))
+
     def publish(self, ready: Sequence[Yield]) -> None:
         """Put the files of these steps where the job wants them."""
         for done in ready:
@@ -251,13 +263,17 @@ class Workshop:
         self._publish([(file, path) for done in ready for path, file in done.files[done.step].items()])
 
     def _publish(self, files: Sequence[tuple[Artifact, str]]) -> None:
+        named = [(str(file.sha256), path) for file, path in files]
         texts = {str(file.sha256): written(file) for file, _ in files if file.kind != "file"}
-        told = self.outputs.publish_all([(str(file.sha256), path) for file, path in files], texts)
+        told = self.worker.publish(named, texts, [file for file, _ in files if file.made is not None and file.made.marked])
+        if told is None:
+            told = self.outputs.publish_all(named, without_blobs((file for file, _ in files), self.blobs))
         self.kept |= dict.fromkeys(path for (_, path), how in zip(files, told, strict=True) if how == "kept")
 
     def _see_all(self, digests: Sequence[str]) -> list[Media | Bad]:
-        seen = zip(digests, self.viewer.see([self.blobs.path(sha256) for sha256 in digests]), strict=True)
-        return [self._judge(sha256) if media is None else self._sort(sha256, media) for sha256, media in seen]
+        seen = self.worker.look(digests) or [None] * len(digests)
+        told = zip(digests, seen, strict=True)
+        return [self._judge(sha256) if media is None else self._sort(sha256, media) for sha256, media in told]
 
     def _judge_all(self, digests: Sequence[str]) -> list[Media | Bad]:
         return [self._judge(sha256) for sha256 in digests]
@@ -288,17 +304,18 @@ async def open_workshop(
     blobs = state.blobs()
     blobs.sweep(clock.now() - TORN_AFTER)
     journal_path = state.journal(desk.job_file.job.name)
-    with claim_output(desk.output, *claim), Journal.open(journal_path, state.mode) as journal, closing(Viewer()) as viewer:
+    with claim_output(desk.output, *claim), Journal.open(journal_path, state.mode) as journal:
         outputs = Outputs(desk.output, blobs, state.drawings())
         outputs.sweep()
         transport = Transport(access, blobs, clock)
-        if replay is not None:  # its transport is never opened and reaches nobody
-            replay.lay(base_urls_of(desk), blobs, journal)
-            yield Workshop(desk, state, blobs, journal, transport, outputs, replay.clock, replay=replay, viewer=viewer)
-            return
-        async with transport:
-            with _turnstile(desk, state, stage, clock) as turnstile:
-                yield Workshop(desk, state, blobs, journal, transport, outputs, clock, turnstile, viewer=viewer)
+        with closing(Worker(outputs)) as worker:
+            if replay is not None:  # its transport is never opened and reaches nobody
+                replay.lay(base_urls_of(desk), blobs, journal)
+                yield Workshop(desk, state, blobs, journal, transport, outputs, worker, replay.clock, replay=replay)
+                return
+            async with transport:
+                with _turnstile(desk, state, stage, clock) as turnstile:
+                    yield Workshop(desk, state, blobs, journal, transport, outputs, worker, clock, turnstile)
 
 
 def lanes_used(desk: Desk) -> list[Lane]:

@@ -30,7 +30,7 @@ from runner.records import Answer, Artifact, Blob, make_request
 from runner.sandbox.serve import describe
 from runner.verdicts import Done, Held, Lost
 from runner.workshop import SMALL, TORN_AFTER, Workshop, lanes_used, open_workshop
-from tests.edge.test_viewer import hire
+from tests.edge.test_worker import hire
 from tests.projects import COPY, MEDIUM, PROJECT, SCENE, open_stage_here, write_project
 
 STAGE: Final = Stage("http://127.0.0.1:5", "test-key", describe("http://127.0.0.1:5", "test-key")["vendors"])
@@ -209,19 +209,18 @@ async def test_only_large_pictures_wait_for_a_bench(tmp_path: Path) -> None:
         assert await waiting == Media("image/png", "png", 1_000, 1_000)
 
 
-async def test_what_a_viewer_has_seen_counts_as_if_we_had_looked(tmp_path: Path) -> None:
+async def test_what_a_worker_has_seen_counts_as_if_we_had_looked(tmp_path: Path) -> None:
     """Once one is hired, what he says of a picture is known, and what he finds bad is set aside; what is gone is gone."""
     async with opened(tmp_path) as shop:
         good, bad, gone = await shop.store(png()), await shop.store(png()[:40]), Blob("ab" * 32, 3)
         looked = await shop.measure(good)
-        shop.viewer._left = 0
-        hire(shop.viewer, shop.blobs.path(good.sha256))
+        hire(shop.worker)
         assert [await shop.measure(blob) for blob in (good, gone)] == [looked, GONE]
         assert isinstance(await shop.inspect(bad), Bad)
         assert not shop.blobs.has(bad.sha256)
-        assert shop.viewer._child is not None
-        assert shop.viewer._child.poll() is None
-    assert shop.viewer._child.poll() is not None
+        assert shop.worker._child is not None
+        assert shop.worker._child.poll() is None
+    assert shop.worker._child.poll() is not None
 
 
 async def test_bad_bytes_are_set_aside_however_many_wait(tmp_path: Path) -> None:

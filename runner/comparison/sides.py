@@ -27,13 +27,14 @@ from runner.edge.histories import is_sha256
 from runner.edge.journal import RECOVERED, Journal, Mode
 from runner.edge.outputs import MANIFEST, RESULTS
 from runner.edge.published import hash_published, load_manifest
+from runner.edge.remaking import restore
 from runner.edge.state import State
 from runner.errors import AdbatchError, Held, OurSide, Usage
 from runner.facts import Fact, Planned
 from runner.frozen import frozen
 from runner.job.forms import SLUG
 from runner.job.load import load_project
-from runner.records import Request
+from runner.records import Made, Request
 from runner.report.parts import Part
 
 MODES: Final[Mapping[str, Mode]] = {"live": "live", "sandbox": "sandbox", "replay": "replay"}
@@ -103,6 +104,12 @@ class Side:
             return None
         if self.blobs is not None and self.blobs.has(part.digest):
             return self.blobs.path(part.digest)
+        if (found := self._published(part)) is not None:
+            return found
+        made = Made(part.made_from, part.source_type or None)
+        return self.blobs.path(part.digest) if self.blobs is not None and restore(self.blobs, part.digest, made) else None
+
+    def _published(self, part: Part) -> Path | None:
         if part.path is None:
             return None
         if self.tree is not None:

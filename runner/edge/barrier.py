@@ -3,6 +3,9 @@
 A file that is renamed before it is synced may be found empty after a power cut. To sync each by itself is what most of the time
 of a small file goes to; the disk takes a hundred of them in the time of two. So whoever writes many writes them all, waits here
 once, and then gives them their names.
+
+Where the system can, a file that replaces nothing has no name at all until then (O_TMPFILE and link(2) on Linux): to give one name
+costs less than to give one, give another and take the first away, and of what was not finished nothing is left.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import cache
 from typing import Final
 
@@ -97,14 +101,43 @@ def _failure_of(handles: Sequence[int]) -> OSError | None:
     return None
 
 
+def links_nameless(folder: int, mode: int) -> bool:
+    """Whether a file in this open folder can do without a name until it has its place, and has the mode then that any other has.
+
+    It is tried, for no version tells: file systems know it or not, a container may be without /proc, and kernels before 6.0 forgot
+    the umask here and there.
+    """
+    if not hasattr(os, "O_TMPFILE"):
+        return False
+    names = [f"{secrets.token_hex(8)}-{number}" for number in range(2)]
+    with ExitStack() as stack:
+        try:
+            nameless = os.open(".", os.O_WRONLY | os.O_TMPFILE, mode, dir_fd=folder)
+            stack.callback(os.close, nameless)
+            _link(nameless, folder, names[0])
+            stack.callback(os.unlink, names[0], dir_fd=folder)
+            named = os.open(names[1], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode, dir_fd=folder)
+            stack.callback(os.close, named)
+            stack.callback(os.unlink, names[1], dir_fd=folder)
+        except OSError:
+            return False
+        return os.fstat(nameless).st_mode == os.fstat(named).st_mode
+
+
+def _link(handle: int, folder: int, name: str) -> None:
+    """Give the open file this name in the open folder. Raises `FileExistsError` where the name is taken, by whatever."""
+    os.link(f"/proc/self/fd/{handle}", name, dst_dir_fd=folder, follow_symlinks=True)
+
+
 class Staging:
     """Files written in `folder` (a handle) under names of their own, each to get its place once all are on the disk.
 
-    A context manager: whatever has no place at its end is gone. Everything here blocks and raises `OSError`.
+    Where files can be `nameless` (as `links_nameless` says), those that are new have no name at all until then. A context manager:
+    whatever has no place at its end is gone. Everything here blocks and raises `OSError`.
     """
 
-    def __init__(self, folder: int, prefix: str, mode: int) -> None:
-        self._folder, self._mode = folder, mode
+    def __init__(self, folder: int, prefix: str, mode: int, nameless: bool = False) -> None:
+        self._folder, self._mode, self._nameless = folder, mode, nameless
         token = secrets.token_hex(8)
         self._names = (f"{prefix}{token}-{number}" for number in itertools.count())
         self._staged: list[tuple[str, int, int, str]] = []
@@ -121,12 +154,17 @@ class Staging:
         while self._staged:
             temp, handle, _target, _name = self._staged.pop()
             os.close(handle)
-            os.unlink(temp, dir_fd=self._folder)
+            if temp:
+                os.unlink(temp, dir_fd=self._folder)
 
-    def add(self, data: bytes, target: int, name: str) -> int:
-        """Write `data`, to become `name` in the folder of the handle `target`. The file's handle, open until it has its place."""
-        temp = next(self._names)
-        handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, self._mode, dir_fd=self._folder)
+    def add(self, data: bytes, target: int, name: str, new: bool = False) -> int:
+        """Write `data`, to become `name` in the folder of the handle `target`. The file's handle, open until it has its place.
+
+        Without a name it replaces nothing; otherwise it replaces what is there, be it `new` or not.
+        """
+        temp = "" if new and self._nameless else next(self._names)
+        how = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW if temp else os.O_TMPFILE
+        handle = os.open(temp or ".", os.O_WRONLY | how, self._mode, dir_fd=self._folder)
         self._staged.append((temp, handle, target, name))
         self.began_at = self.began_at or os.fstat(handle).st_mtime_ns
         rest = memoryview(data)
@@ -134,15 +172,23 @@ class Staging:
             rest = rest[os.write(handle, rest) :]
         return handle
 
-    def settle(self) -> None:
-        """Wait for the disk, and put every file in its place; what was there is replaced."""
+    def settle(self) -> list[int]:
+        """Wait for the disk, and put every file in its place. The numbers of those that have none, as something else is there."""
         sync_files([handle for _, handle, _, _ in self._staged], self._folder)
+        count, taken = len(self._staged), []
         self._staged.reverse()
         while self._staged:
             temp, handle, target, name = self._staged[-1]
-            os.rename(temp, name, src_dir_fd=self._folder, dst_dir_fd=target)
+            if temp:
+                os.rename(temp, name, src_dir_fd=self._folder, dst_dir_fd=target)
+            else:
+                try:
+                    _link(handle, target, name)
+                except FileExistsError:
+                    taken.append(count - len(self._staged))
             self._staged.pop()
             os.close(handle)
+        return taken
 
 
 @cache

@@ -209,7 +209,7 @@ class Blobs:
             return sink.finish()
 
     def put_all(self, many: Iterable[bytes]) -> list[Blob]:
-        """Store texts and the like that can be made again from the journal, with one wait for the disk. Raises `OurSide`.
+        """Store what can be made again from journal and store, with one wait for the disk. Raises `OurSide`.
 
         None is ever seen half; but unlike `put`, this does not promise that their names survive a power cut.
         """

@@ -48,14 +48,19 @@ def finish(data: bytes, wish: Finishing) -> bytes:
         if wish.is_mark_only:
             return data
         raise Unfinished("a video cannot be finished; take finish: away from this step")
-    if wish.is_mark_only:
-        marked = mark(data, wish.source_type) if wish.source_type is not None else data
-        if marked is not None:
-            return marked
+    if (marked := only_marked(data, wish)) is not None:
+        return marked
     try:
         return _finish(data, kind, wish)
     except (*DECODER_ERRORS, SyntaxError, TypeError, ValueError, UnidentifiedImageError) as error:
         raise Unfinished(f"Pillow cannot convert it ({error})") from error
+
+
+def only_marked(data: bytes, wish: Finishing) -> bytes | None:
+    """The picture with its pixels untouched, where that is all that is wished and can be done; None where it is not."""
+    if not wish.is_mark_only or wish.source_type is None:
+        return data if wish.is_mark_only else None
+    return mark(data, wish.source_type)
 
 
 def states(data: bytes, wish: Finishing) -> str | None:

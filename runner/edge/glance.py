@@ -45,7 +45,7 @@ class Glance:
     def is_right(self, sha256: str, relative: str, size: int | None = None) -> bool:
         """Whether `relative` (with `/`, below the root) is surely the blob, untouched since it was published.
 
-        With `size`, in bytes, no blob is asked for: a text that the journal has needs none.
+        With `size`, in bytes, no blob is asked for: what can be made again needs none.
         """
         size = self._blob(sha256) if size is None else size
         if size is None:

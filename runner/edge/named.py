@@ -6,8 +6,8 @@ would keep its old file for ever, as if somebody had edited it. So what results.
 ours as well: byte for byte, for an edited file has another sha256. Its bytes were paid for and may be the only copy, so the store
 takes them before they are replaced: whoever adopts these results later finds them there. It all blocks, and reads only when asked.
 
-A run that was killed has published what no results name. Its pictures are in the store; its texts are not, but a file whose time
-is stamped with the name of its own bytes was written by us and not edited since.
+A run that was killed has published what no results name. What it bought is in the store; what can be made again is not, but a file
+whose time is stamped with the name of its own bytes was written by us and not edited since.
 """
 
 from __future__ import annotations

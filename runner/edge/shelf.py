@@ -27,16 +27,20 @@ class _Lot(Generic[Item, Made]):
 class Shelf(Generic[Item, Made]):
     """Puts items away with `put_all`, which blocks, takes many at once and gives what it made of each. For one event loop.
 
-    One lot at a time, or as many as there are `turns`, which may be shared with others.
+    One lot at a time, or as many as there are `turns`, which may be shared with others; and no more than `most` items in each.
     """
 
-    def __init__(self, put_all: Callable[[Sequence[Item]], list[Made]], turns: asyncio.Semaphore | None = None) -> None:
-        self._put_all = put_all
+    def __init__(
+        self, put_all: Callable[[Sequence[Item]], list[Made]], turns: asyncio.Semaphore | None = None, most: int | None = None
+    ) -> None:
+        self._put_all, self._most = put_all, most
         self._turns = asyncio.Semaphore(1) if turns is None else turns
         self._lot: _Lot[Item, Made] = _Lot()
 
     async def put(self, item: Item) -> Made:
         """What was made of the item: a blob that is on the disk. Raises what `put_all` raises, which is told to all of the lot."""
+        if len(self._lot.items) == self._most:
+            self._lot = _Lot()
         lot, place = self._lot, len(self._lot.items)
         lot.items.append(item)
         if lot.work is None:
@@ -45,5 +49,6 @@ class Shelf(Generic[Item, Made]):
 
     async def _work(self, lot: _Lot[Item, Made]) -> list[Made]:
         async with self._turns:
-            self._lot = _Lot()  # who comes from now on goes with the next
+            if self._lot is lot:
+                self._lot = _Lot()  # who comes from now on goes with the next
             return await asyncio.to_thread(self._put_all, lot.items)

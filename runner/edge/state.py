@@ -39,6 +39,7 @@ class State:
 
     def __init__(self, root: Path, mode: Mode) -> None:
         self.root, self.mode = root, mode
+        self._blobs: Blobs | None = None
         make_private_folder(root)
         _check_owner(root)
         self.home = make_private_folder(root / mode)
@@ -49,8 +50,10 @@ class State:
             ignore.write_text("*\n", "utf-8")
 
     def blobs(self) -> Blobs:
-        """The store of this mode."""
-        return Blobs(self.home / "blobs")
+        """The store of this mode, one for all who ask: what has just been written lies at hand for each of them."""
+        if self._blobs is None:
+            self._blobs = Blobs(self.home / "blobs")
+        return self._blobs
 
     def drawings(self) -> tuple[Blobs, ...]:
         """The other stores of modes in which nothing is bought: what is published from there may be replaced by a run of this mode.

@@ -8,7 +8,7 @@ a composite, and so is whatever is laid out here from either.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
@@ -71,6 +71,10 @@ class Unfinished(Exception):
     """Why a picture cannot be finished as wished, for a person."""
 
 
+MakeAll: TypeAlias = Callable[[Sequence[tuple[Artifact, Finishing]]], list[Artifact | str] | None]
+"""What comes of each picture by its wish, or why nothing does; None where nobody is there to do it."""
+
+
 class Finisher(Protocol):
     """Whoever makes finished pictures; only what has a store of bytes can."""
 
@@ -80,8 +84,10 @@ class Finisher(Protocol):
     def __call__(self, artifacts: Sequence[Artifact], wish: Finishing) -> tuple[Artifact, ...]:
         """The artifacts with their files finished. Blocks. Raises `Unfinished`."""
 
-    def finish_all(self, many: Sequence[tuple[Sequence[Artifact], Finishing]]) -> list[tuple[Artifact, ...] | str]:
-        """The same for each of `many`, or why not. Blocks."""
+    def finish_all(
+        self, many: Sequence[tuple[Sequence[Artifact], Finishing]], elsewhere: MakeAll | None = None
+    ) -> list[tuple[Artifact, ...] | str]:
+        """The same for each of `many`, or why not; made `elsewhere` if somebody is there. Blocks."""
 
 
 def finishing_of(rendered: Mapping[str, Any], source_type: str | None) -> Finishing:

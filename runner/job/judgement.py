@@ -38,7 +38,8 @@ def look_of(artifact: Artifact, look_at: LookAt) -> Look | None:
     """The look of a picture, as it was measured when it came, or else as it is now."""
     if artifact.look is not None:
         return read_look(artifact.look)
-    return None if artifact.sha256 is None else look_at(artifact.sha256)
+    sha256 = artifact.made.source if artifact.made is not None and artifact.made.marked else artifact.sha256
+    return None if sha256 is None else look_at(sha256)
 
 
 def needs_look(expected: Expected) -> bool:

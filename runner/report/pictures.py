@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,9 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from runner.edge.blobs import Blobs
+from runner.edge.blobs import Blobs, is_stamped
 from runner.edge.outputs import is_relative
+from runner.edge.remaking import restore
 from runner.errors import OurSide
+from runner.records import Made
 from runner.report.thumbnails import Thumbnails
 from runner.results import EXTENSIONS
 
@@ -72,10 +76,12 @@ class Pictures:
                 path.unlink(missing_ok=True)
 
     def _source(self, part: Mapping[str, Any]) -> Path | None:
-        """Where the bytes are: in the store, else where they were published."""
-        if self._blobs is not None and self._blobs.has(part["digest"]):
-            return self._blobs.path(part["digest"])
-        return self._published(part)
+        """Where the bytes are: in the store, or as they were published; what was edited since is made again where that can be."""
+        digest, published = part["digest"], self._published(part)
+        if self._blobs is None or (published is not None and not self._blobs.has(digest) and _is_as_made(published, digest)):
+            return published
+        made = Made(str(part.get("from", "")), part.get("source"))
+        return self._blobs.path(digest) if restore(self._blobs, digest, made) else published
 
     def _published(self, part: Mapping[str, Any]) -> Path | None:
         path = part.get("path")
@@ -114,6 +120,11 @@ class Pictures:
         except OSError as error:
             raise OurSide(f"{target}: cannot be written ({error.strerror}); free some space") from error
         return relative
+
+
+def _is_as_made(published: Path, digest: str) -> bool:
+    with published.open("rb") as file:
+        return is_stamped(os.fstat(file.fileno()), digest) or hashlib.file_digest(file, "sha256").hexdigest() == digest
 
 
 def _parts(chunk: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

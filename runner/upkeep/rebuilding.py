@@ -26,7 +26,7 @@ from runner.loom import Loom, Woven
 from runner.planning.past import Past, open_past
 from runner.provenance import write_told
 from runner.reading.study import Study, open_study
-from runner.results import files_of, variant_line, weave, written
+from runner.results import files_of, variant_line, weave, without_blobs
 
 UNKNOWN = frozenset({"waiting", "blocked", "skipped"})
 """Statuses that say nothing of a variant; a run of a selection leaves such lines out."""
@@ -119,9 +119,8 @@ class Rebuilder:
     def _publish(self, outputs: Outputs, woven: Woven) -> None:
         for files in files_of(self._asking, woven).values():
             for path, file in files.items():
-                if file.kind != "file":
-                    self._blobs.put(written(file))
-                self._note(path, outputs.publish(str(file.sha256), path))
+                [told] = outputs.publish_all([(str(file.sha256), path)], without_blobs([file], self._blobs))
+                self._note(path, told)
 
     def _note(self, path: str, how: str) -> None:
         """Count what was done, once for each path however many variants share it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.edge.barrier import MANY, Convoy, Staging, sync_files
+from runner.edge.barrier import MANY, Convoy, Staging, links_nameless, sync_files
 
 
 @pytest.fixture
@@ -21,15 +21,16 @@ def folder(tmp_path: Path) -> Iterator[int]:
     os.close(handle)
 
 
+@pytest.mark.parametrize("nameless", [False, True])
 @pytest.mark.parametrize("count", [0, 1, MANY - 1, MANY, 40])
-def test_files_get_their_places_together(tmp_path: Path, folder: int, count: int) -> None:
+def test_files_get_their_places_together(tmp_path: Path, folder: int, count: int, nameless: bool) -> None:
     """Nothing has its name before `settle`, everything after it, with content, mode and time; nothing else is left."""
-    with Staging(folder, ".torn-", 0o640) as staging:
+    with Staging(folder, ".torn-", 0o640, nameless and links_nameless(folder, 0o640)) as staging:
         for number in range(count):
-            os.utime(staging.add(f"{number}".encode(), folder, f"{number}.txt"), ns=(1_000, 2_000_000_000 + number))
+            os.utime(staging.add(f"{number}".encode(), folder, f"{number}.txt", new=True), ns=(1_000, 2_000_000_000 + number))
         assert len(staging) == count
         assert not list(tmp_path.glob("*.txt"))
-        staging.settle()
+        assert staging.settle() == []
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{number}.txt" for number in range(count))
     for number in range(count):
         found = (tmp_path / f"{number}.txt").stat()
@@ -37,14 +38,48 @@ def test_files_get_their_places_together(tmp_path: Path, folder: int, count: int
         assert (tmp_path / f"{number}.txt").read_text("utf-8") == str(number)
 
 
-def test_what_has_no_place_in_the_end_is_gone(tmp_path: Path, folder: int) -> None:
+@pytest.mark.parametrize("nameless", [False, True])
+def test_what_has_no_place_in_the_end_is_gone(tmp_path: Path, folder: int, nameless: bool) -> None:
     """A failure between two files leaves neither of them, and no handle open."""
     before = len(list(Path("/proc/self/fd").iterdir()))
-    with Staging(folder, "", 0o600) as staging:
-        staging.add(b"one", folder, "nowhere/one")
-        staging.add(b"two", folder, "two")
+    with Staging(folder, "", 0o600, nameless and links_nameless(folder, 0o600)) as staging:
+        staging.add(b"one", folder, "nowhere/one", new=True)
+        staging.add(b"two", folder, "two", new=True)
         with pytest.raises(FileNotFoundError):
             staging.settle()
+    assert list(tmp_path.iterdir()) == []
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_nameless_file_takes_no_name_that_is_taken(tmp_path: Path, folder: int) -> None:
+    """Neither that of a file nor of a folder or link; which ones have no place is told, and only what is not new replaces."""
+    if not links_nameless(folder, 0o600):
+        pytest.skip("this file system knows no files without a name")
+    for name in ("file", "replaced"):
+        (tmp_path / name).write_text("old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "beyond")
+    with Staging(folder, "", 0o600, nameless=True) as staging:
+        for name in ("a", "file", "folder", "b", "link"):
+            staging.add(b"new", folder, name, new=True)
+        staging.add(b"new", folder, "replaced")
+        assert staging.settle() == [1, 2, 4]
+    assert {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()} == {
+        "a": "new",
+        "b": "new",
+        "file": "old",
+        "replaced": "new",
+    }
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "file", "folder", "link", "replaced"]
+
+
+def test_whether_files_can_be_nameless_is_tried_without_a_trace(tmp_path: Path, folder: int) -> None:
+    """A file system that has no such files says so, and nothing is left of the try, no handle either."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    elsewhere = os.open("/proc/self", os.O_RDONLY | os.O_DIRECTORY)
+    assert not links_nameless(elsewhere, 0o600)
+    os.close(elsewhere)
+    links_nameless(folder, 0o600)
     assert list(tmp_path.iterdir()) == []
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 

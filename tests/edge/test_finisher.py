@@ -11,6 +11,7 @@ from PIL import Image
 from runner.edge.blobs import Blobs
 from runner.edge.finisher import Finisher, derived
 from runner.edge.makings import TABLE
+from runner.edge.remaking import remake
 from runner.job.finishing import GENERATED, Finishing, Unfinished
 from runner.records import Artifact
 
@@ -91,4 +92,5 @@ def test_many_are_finished_as_each_alone(tmp_path: Path) -> None:
     marked = made[0][0]
     assert isinstance(marked, Artifact)
     assert (marked.width, marked.height) == (40, 40)
-    assert len(blobs.read(str(marked.sha256))) == marked.size
+    assert not blobs.has(str(marked.sha256))
+    assert len(remake(blobs, marked)) == marked.size

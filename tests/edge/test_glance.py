@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from runner.edge.blobs import Blobs
 from runner.edge.glance import Glance
 from runner.edge.outputs import Outputs
+from runner.edge.remaking import Remade
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def test_a_folder_or_nothing_is_no_file(tmp_path: Path, blobs: Blobs, glance: Gl
 def test_a_text_is_right_without_a_blob(tmp_path: Path, blobs: Blobs, glance: Glance) -> None:
     """By its size and stamp; whoever does not say how large it is has it looked for in the store."""
     sha256 = hashlib.sha256(b"text").hexdigest()
-    Outputs(tmp_path / "out", blobs).publish_all([(sha256, "a.txt")], {sha256: b"text"})
+    Outputs(tmp_path / "out", blobs).publish_all([(sha256, "a.txt")], {sha256: Remade(4, partial(bytes, b"text"))})
     assert glance.is_right(sha256, "a.txt", 4)
     assert not glance.is_right(sha256, "a.txt", 5)
     assert not glance.is_right(sha256, "a.txt")

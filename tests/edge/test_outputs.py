@@ -1,12 +1,17 @@
-"""The output folder on a real file system: published, kept, never escaped."""
+"""The output folder on a real file system: published, kept, never escaped.
+
+Long, because a lot has three ways to the names of its files, and each keeps every promise.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,7 @@ from hypothesis import strategies as st
 
 from runner.edge.blobs import Blobs
 from runner.edge.outputs import MANIFEST_SCHEMA, RESULTS_SCHEMA, Outputs, load_schema, read_results, result_line
+from runner.edge.remaking import Remade
 from runner.errors import OurSide
 
 
@@ -28,6 +34,18 @@ def blobs(tmp_path: Path) -> Blobs:
 def outputs(tmp_path: Path, blobs: Blobs) -> Outputs:
     """An empty output folder."""
     return Outputs(tmp_path / "out" / "sale", blobs)
+
+
+@pytest.fixture(params=["fresh", "used", "named"])
+def lots(request: pytest.FixtureRequest, tmp_path: Path, blobs: Blobs) -> Outputs:
+    """An output folder for many files at once: empty, not quite empty, and on a file system where all files have names."""
+    (tmp_path / "lots").mkdir()
+    if request.param == "used":
+        (tmp_path / "lots" / "old").mkdir()
+    outputs = Outputs(tmp_path / "lots", blobs)
+    shutil.rmtree(tmp_path / "lots" / "old", ignore_errors=True)
+    outputs.nameless = False if request.param == "named" else None
+    return outputs
 
 
 def tree(outputs: Outputs) -> list[str]:
@@ -307,79 +325,142 @@ def test_schemas_are_whole(name: str, urn: str) -> None:
     assert text.count('"$ref": "#/$defs/') == sum(text.count(f'"#/$defs/{definition}"') for definition in schema["$defs"])
 
 
-def test_many_files_are_published_with_one_wait(outputs: Outputs, blobs: Blobs) -> None:
+def test_many_files_are_published_with_one_wait(lots: Outputs, blobs: Blobs) -> None:
     """New ones, large ones, those that are right, outdated or edited: each comes to what `publish` would have made of it."""
     named = [f"{number % 7}/{number}.txt" for number in range(200)]
     digests = [blobs.put(f"text {number}".encode()).sha256 for number in range(200)]
     large = blobs.put(bytes((1 << 20) + 1)).sha256
-    assert outputs.publish(digests[5], named[5]) == "written"
-    assert outputs.publish(digests[7], named[6]) == "written"
-    (outputs.root / "0").mkdir(exist_ok=True)
-    (outputs.root / named[7]).write_text("mine")
-    told = outputs.publish_all([*zip(digests, named, strict=True), (large, "large.bin")])
+    assert lots.publish(digests[5], named[5]) == "written"
+    assert lots.publish(digests[7], named[6]) == "written"
+    (lots.root / "0").mkdir(exist_ok=True)
+    (lots.root / named[7]).write_text("mine")
+    told = lots.publish_all([*zip(digests, named, strict=True), (large, "large.bin")])
     assert told == ["written"] * 5 + ["unchanged", "written", "kept"] + ["written"] * 193
     wanted = {name: f"text {number}" for number, name in enumerate(named)} | {named[7]: "mine"}
-    assert {name: (outputs.root / name).read_text() for name in named} == wanted
-    assert (outputs.root / "large.bin").stat().st_size == (1 << 20) + 1
-    outputs.write_results([])
-    assert ".adbatch-tmp" not in tree(outputs)
+    assert {name: (lots.root / name).read_text() for name in named} == wanted
+    assert (lots.root / "large.bin").stat().st_size == (1 << 20) + 1
+    lots.write_results([])
+    assert ".adbatch-tmp" not in tree(lots)
 
 
-def test_one_bad_path_among_many_is_named(outputs: Outputs, blobs: Blobs) -> None:
+def test_lots_follow_the_users_umask(lots: Outputs) -> None:
+    """Whatever way they get their names, they have the mode that any program of the user's would give them."""
+    before = os.umask(0o027)
+    try:
+        publish_texts(lots, a=b"one")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((lots.root / "a.txt").stat().st_mode) == 0o640
+
+
+def test_what_comes_up_meanwhile_is_looked_at(lots: Outputs, blobs: Blobs, tmp_path: Path) -> None:
+    """A folder that was empty when the run began may have something now: mine stays, ours is replaced, what is right is right."""
+    digests = blobs.put_all([b"old", b"one", b"two"])
+    for name, data in (("old", b"old"), ("right", b"two"), ("mine", b"mine")):
+        (lots.root / f"{name}.txt").write_bytes(data)
+    (lots.root / "link.txt").symlink_to(tmp_path / "beyond")
+    before = (lots.root / "right.txt").stat()
+    told = publish_texts(lots, new=b"one", old=b"two", right=b"two", mine=b"three", link=b"four", last=b"five")
+    assert told == ["written", "written", "unchanged", "kept", "kept", "written"]
+    found = {path.stem: path.read_bytes() for path in lots.root.glob("*.txt") if path.is_file()}
+    assert found == {"new": b"one", "old": b"two", "right": b"two", "mine": b"mine", "last": b"five"}
+    after = (lots.root / "right.txt").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert not (tmp_path / "beyond").exists()
+    assert blobs.read(digests[0].sha256) == b"old"
+
+
+def test_a_path_named_twice_holds_the_last(lots: Outputs, blobs: Blobs) -> None:
+    """In one lot, too, later comes after earlier."""
+    one, two = blobs.put_all([b"one", b"two"])
+    assert lots.publish_all([(one.sha256, "a.txt"), (two.sha256, "a.txt")]) == ["written"] * 2
+    assert (lots.root / "a.txt").read_bytes() == b"two"
+
+
+def test_a_folder_in_the_way_of_a_lot_is_our_failure(lots: Outputs, blobs: Blobs) -> None:
+    """It is named, and it stays."""
+    (lots.root / "a.png").mkdir()
+    for sha256 in (blobs.put(b"small").sha256, blobs.put(bytes((1 << 20) + 1)).sha256):
+        with pytest.raises(OurSide, match=r"a\.png: cannot be written"):
+            lots.publish_all([(sha256, "a.png")])
+    assert (lots.root / "a.png").is_dir()
+
+
+def test_one_bad_path_among_many_is_named(lots: Outputs, blobs: Blobs) -> None:
     """A path that leads out, or through a file, is an error that names it, and nothing half is left."""
     sha256 = blobs.put(b"text").sha256
-    (outputs.root / "a.txt").write_text("mine")
+    (lots.root / "a.txt").write_text("mine")
     for bad in ("../x.txt", "a.txt/b.txt"):
         with pytest.raises(OurSide, match=bad.rpartition("/")[2]):
-            outputs.publish_all([(sha256, "good.txt"), (sha256, bad)])
-    outputs.write_results([])
-    assert set(tree(outputs)) <= {"a.txt", "good.txt", "results.jsonl"}
+            lots.publish_all([(sha256, "good.txt"), (sha256, bad)])
+    lots.write_results([])
+    assert set(tree(lots)) <= {"a.txt", "good.txt", "results.jsonl"}
 
 
-def publish_texts(outputs: Outputs, **texts: bytes) -> list[str]:
+def publish_texts(lots: Outputs, **texts: bytes) -> list[str]:
     """Publish these texts, of which the store has no blobs, by name; what was done."""
     named = {name: (hashlib.sha256(text).hexdigest(), text) for name, text in texts.items()}
-    return list(outputs.publish_all([(sha256, f"{name}.txt") for name, (sha256, _) in named.items()], dict(named.values())))
+    remade = {sha256: Remade(len(text), partial(bytes, text)) for sha256, text in named.values()}
+    return list(lots.publish_all([(sha256, f"{name}.txt") for name, (sha256, _) in named.items()], remade))
 
 
-def test_texts_need_no_blob(outputs: Outputs, blobs: Blobs) -> None:
+def test_texts_need_no_blob(lots: Outputs, blobs: Blobs) -> None:
     """One that is right is left alone, one that we wrote is replaced and then in the store, an edited one is kept."""
-    assert publish_texts(outputs, a=b"one", b=b"two", c=b"three") == ["written"] * 3
+    assert publish_texts(lots, a=b"one", b=b"two", c=b"three") == ["written"] * 3
     assert list(blobs.root.iterdir()) == []
-    (outputs.root / "c.txt").write_text("THREE")
-    before = (outputs.root / "a.txt").stat()
-    assert publish_texts(outputs, a=b"one", b=b"2", c=b"3", d=b"4") == ["unchanged", "written", "kept", "written"]
-    assert [(outputs.root / f"{name}.txt").read_text() for name in "abcd"] == ["one", "2", "THREE", "4"]
-    assert (outputs.root / "a.txt").stat().st_ino == before.st_ino
+    (lots.root / "c.txt").write_text("THREE")
+    before = (lots.root / "a.txt").stat()
+    assert publish_texts(lots, a=b"one", b=b"2", c=b"3", d=b"4") == ["unchanged", "written", "kept", "written"]
+    assert [(lots.root / f"{name}.txt").read_text() for name in "abcd"] == ["one", "2", "THREE", "4"]
+    assert (lots.root / "a.txt").stat().st_ino == before.st_ino
     assert [path.read_bytes() for path in blobs.root.glob("??/*")] == [b"two"]
 
 
-def test_a_replaced_text_is_in_the_store_first(outputs: Outputs, blobs: Blobs) -> None:
+def test_a_replaced_text_is_in_the_store_first(lots: Outputs, blobs: Blobs) -> None:
     """By itself, too, and a blob that cannot be stored leaves the file as it was."""
-    publish_texts(outputs, a=b"one", b=b"two")
+    publish_texts(lots, a=b"one", b=b"two")
     new = blobs.put(b"new").sha256
-    assert outputs.publish(new, "a.txt") == "written"
+    assert lots.publish(new, "a.txt") == "written"
     assert blobs.read(hashlib.sha256(b"one").hexdigest()) == b"one"
     (blobs.root / hashlib.sha256(b"two").hexdigest()[:2]).write_text("in the way")
     with pytest.raises(OurSide):
-        publish_texts(outputs, b=b"2")
-    assert (outputs.root / "b.txt").read_bytes() == b"two"
+        publish_texts(lots, b=b"2")
+    assert (lots.root / "b.txt").read_bytes() == b"two"
 
 
-def test_an_edited_text_with_its_old_time_is_kept(outputs: Outputs) -> None:
+def test_an_edited_text_with_its_old_time_is_kept(lots: Outputs) -> None:
     """A stamp says that bytes are ours only of those bytes."""
-    publish_texts(outputs, a=b"one")
-    path, found = outputs.root / "a.txt", (outputs.root / "a.txt").stat()
+    publish_texts(lots, a=b"one")
+    path, found = lots.root / "a.txt", (lots.root / "a.txt").stat()
     path.write_bytes(b"mine")
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
-    assert publish_texts(outputs, a=b"two") == ["kept"]
+    assert publish_texts(lots, a=b"two") == ["kept"]
 
 
-def test_texts_have_blobs_where_times_are_whole_seconds(outputs: Outputs, blobs: Blobs) -> None:
+def test_texts_have_blobs_where_times_are_whole_seconds(lots: Outputs, blobs: Blobs) -> None:
     """Where the file system keeps no stamp, a text is known to be ours by the store, as a picture is."""
-    outputs.keeps_stamps = False
-    assert publish_texts(outputs, a=b"one") == ["written"]
-    os.utime(outputs.root / "a.txt", (1, 1))
+    lots.keeps_stamps = False
+    assert publish_texts(lots, a=b"one") == ["written"]
+    os.utime(lots.root / "a.txt", (1, 1))
     assert blobs.read(hashlib.sha256(b"one").hexdigest()) == b"one"
-    assert publish_texts(outputs, a=b"two") == ["written"]
-    assert (outputs.root / "a.txt").read_bytes() == b"two"
+    assert publish_texts(lots, a=b"two") == ["written"]
+    assert (lots.root / "a.txt").read_bytes() == b"two"
+
+
+def test_what_is_made_again_is_made_once_for_two_paths(lots: Outputs, blobs: Blobs) -> None:
+    """What is at hand is not made at all; otherwise the first path has it made, and the others of its lot use the same bytes."""
+    data, calls = b"marked", list[int]()
+    sha256 = hashlib.sha256(data).hexdigest()
+
+    def make() -> bytes:
+        calls.append(1)
+        return data
+
+    wanted = {sha256: Remade(len(data), make)}
+    assert lots.publish_all([(sha256, "a.png"), (sha256, "b.png")], wanted) == ["written"] * 2
+    assert calls == [1]
+    blobs.lately.put(sha256, data)
+    assert lots.publish_all([(sha256, "c.png"), (sha256, "a.png")], wanted) == ["written", "unchanged"]
+    assert calls == [1]
+    assert [(lots.root / f"{name}.png").read_bytes() for name in "abc"] == [data] * 3
+    assert not blobs.has(sha256)

@@ -91,3 +91,16 @@ def test_names_are_durable(tmp_path: Path, count: int) -> None:
     times = [blobs.path(blob.sha256).stat().st_mtime_ns for blob in before]
     assert blobs.keep_all(many) == before
     assert [blobs.path(blob.sha256).stat().st_mtime_ns for blob in before] == times
+
+
+async def test_a_lot_has_a_most() -> None:
+    """Many who come at once go in several lots, one after the other, and each hears of its own."""
+    lots: list[int] = []
+
+    def put_all(many: Sequence[int]) -> list[int]:
+        lots.append(len(many))
+        return [number * 10 for number in many]
+
+    shelf = Shelf(put_all, most=4)
+    assert await asyncio.gather(*map(shelf.put, range(10))) == [number * 10 for number in range(10)]
+    assert lots == [4, 4, 2]

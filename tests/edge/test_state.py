@@ -211,3 +211,10 @@ def test_a_folder_of_other_things_is_not_hidden_from_git(tmp_path: Path) -> None
     (tmp_path / "s" / "live").mkdir(parents=True)
     State(tmp_path / "s", "sandbox")
     assert (tmp_path / "s" / ".gitignore").exists()
+
+
+def test_a_state_has_one_store(tmp_path: Path) -> None:
+    """What one who asks for it has just written is at hand for the next."""
+    state = State(tmp_path / "state", "sandbox")
+    [blob] = state.blobs().put_all([b"fresh"])
+    assert state.blobs().lately.get(blob.sha256) == b"fresh"

@@ -15,6 +15,7 @@ from runner.edge.journal import Journal
 from runner.edge.outputs import Outputs
 from runner.edge.state import State
 from runner.edge.transport import Transport
+from runner.edge.worker import Worker
 from runner.errors import Interrupted
 from runner.report import viewing
 from runner.report.page import Folder
@@ -111,7 +112,8 @@ async def test_a_viewing_that_is_stopped_ends(tmp_path: Path) -> None:
     desk = open_desk(load_files(path))
     with Journal.open(state.journal("small"), "sandbox") as journal:
         transport = Transport({}, state.blobs(), SystemClock())
-        shop = Workshop(desk, state, state.blobs(), journal, transport, Outputs(desk.output, state.blobs()), SystemClock())
+        outputs = Outputs(desk.output, state.blobs())
+        shop = Workshop(desk, state, state.blobs(), journal, transport, outputs, Worker(outputs), SystemClock())
         one = viewing.Viewing(shop, lambda: iter(()))
         assert one.write().variants == 2
         one.stop()

@@ -36,6 +36,32 @@ async def test_deleted_outputs_come_back(tmp_path: Path, stage: Stage) -> None:
     assert billed(tmp_path / "vendors") == paid
 
 
+async def test_a_marked_picture_is_one_file_beside_what_was_bought(tmp_path: Path, stage: Stage) -> None:
+    """Deleted, it comes back by a run, without its note, and by a rebuild: the same bytes, no blob of its own, nothing bought."""
+    path = write_project(tmp_path, COPY + SCENE)
+    await play(path, stage)
+    before, paid = contents(tmp_path / "out"), billed(tmp_path / "vendors")
+    picture = tmp_path / "out" / "mug" / "scene.png"
+    stored = {name.rpartition("/")[2] for name in contents(tmp_path / ".adbatch" / "sandbox" / "blobs")}
+    named = [file for line in before["results.jsonl"].splitlines() for file in json.loads(line)["steps"]["scene"]["files"]]
+    assert {file["source"] for file in named} <= stored
+    assert not {file["sha256"] for file in named} & stored
+    for keeps_note in (True, False):
+        picture.unlink()
+        if not keeps_note:
+            shutil.rmtree(tmp_path / ".adbatch" / "sandbox" / "finished")
+        await play(path, stage)
+        assert picture.read_bytes() == before["mug/scene.png"]
+    picture.unlink()
+    assert rebuild_outputs(path, stage).written == 1
+    after = contents(tmp_path / "out")
+    assert {name: after[name] for name in ("mug/scene.png", "results.jsonl")} == {
+        name: before[name] for name in ("mug/scene.png", "results.jsonl")
+    }
+    assert not {file["sha256"] for file in named} & {name.rpartition("/")[2] for name in contents(tmp_path / ".adbatch")}
+    assert billed(tmp_path / "vendors") == paid
+
+
 async def test_what_is_not_approved_is_not_published_by_the_back_door(tmp_path: Path, stage: Stage) -> None:
     """Where only approved files are published, a rebuild holds back what the run held back."""
     path = write_project(tmp_path, COPY + SCENE, top="output: {dir: out, publish: approved}\n")
