@@ -39,8 +39,8 @@ from runner.results import Files, Results, files_of, size_without_blob, variant_
 from runner.selection import Selection
 from runner.stillness import Rest, Restlessness, note_rest, read_rest
 
-IN_MEMORY: Final = 4 << 20
-"""Bytes of lines that are kept before they go to a file."""
+IN_MEMORY: Final = 256 << 10
+"""Bytes of lines that are kept before they go to a file, and of that file at a time: lines made together are read together."""
 PIECE: Final = 1 << 20
 BLANK: Final = b"\n"
 UNKNOWN: Final = frozenset({"waiting", "blocked", "skipped"})
@@ -145,11 +145,10 @@ class Standing:
         self._glance, self._folder = glance, folder
         self._rest: Rest | None = None
         self._restlessness = Restlessness()
-        self._draft = SpooledTemporaryFile(IN_MEMORY, dir=str(folder))  # noqa: SIM115 - closed with this
-        self._made = SpooledTemporaryFile(IN_MEMORY, dir=str(folder))  # noqa: SIM115 - closed with this
-        self._starts: array[int] = array("Q")
-        self._sizes: array[int] = array("Q")
-        self._end = 0
+        self._draft = SpooledTemporaryFile(IN_MEMORY, buffering=IN_MEMORY, dir=str(folder))  # noqa: SIM115 - closed with this
+        self._made = SpooledTemporaryFile(IN_MEMORY, buffering=IN_MEMORY, dir=str(folder))  # noqa: SIM115 - closed with this
+        self._starts: array[int] = array("Q")  # of the lines among what is made, of each open variant; 0 where there is none
+        self._end = self._made.write(BLANK)
         self._stopped = False
 
     def __enter__(self) -> Standing:
@@ -169,6 +168,8 @@ class Standing:
         if (files := read_rest(folder, rest.results.file)) is None:
             return False
         for path, file in files:
+            if file.made is not None and not self._glance.holds(file.made.source):
+                return False
             if not self._glance.is_right(str(file.sha256), path, size_without_blob(file)):
                 if not self._can_make(file):
                     return False
@@ -238,7 +239,7 @@ class Standing:
         Only of those that are good: of any other the journal has the last word in the end.
         """
         if not (self._starts or self._is_compared):
-            self._starts, self._sizes = (array("Q", bytes(8 * len(self._open))) for _ in range(2))
+            self._starts = array("Q", bytes(8 * len(self._open)))
         lines: dict[int, bytes] = {}
         for woven in made:
             self.seen.note(woven.outcomes)
@@ -249,7 +250,7 @@ class Standing:
                 lines[place] = self._line(woven, bool(self._marks[place] & CHOSEN), files_of(self._asking, woven), status)
         self._draw(b"".join(lines.values()), self._made)
         for place, line in lines.items():
-            self._starts[place], self._sizes[place] = self._end, len(line)
+            self._starts[place] = self._end
             self._end += len(line)
 
     def left(self) -> Iterator[int]:
@@ -287,15 +288,15 @@ class Standing:
             while piece := self._draft.read(PIECE):
                 yield piece
             return
-        sizes = self._sizes or array("Q", bytes(8 * len(self._open)))
-        again = self._weave(variants_at(index for index, size in zip(self._open, sizes, strict=True) if not size), known)
+        starts = self._starts or array("Q", bytes(8 * len(self._open)))
+        again = self._weave(variants_at(index for index, start in zip(self._open, starts, strict=True) if not start), known)
         places = iter(range(len(self._open)))
         for line in self._draft:
             if line != BLANK:
                 yield line
-            elif size := sizes[place := next(places)]:
-                self._made.seek(self._starts[place])
-                yield self._made.read(size)
+            elif start := starts[place := next(places)]:
+                self._made.seek(start)
+                yield self._made.readline()
             else:
                 yield self._tell(next(again), bool(self._marks[place] & CHOSEN))
 

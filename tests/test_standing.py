@@ -1,10 +1,14 @@
-"""The pass over a plan: what is finished is told, what is open is left to the engine, a selection restricts only what is asked."""
+"""The pass over a plan: what is finished is told, what is open is left to the engine, a selection restricts only what is asked.
+
+Long, because every wish, selection and rest that leaves a variant alone or open is a case.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +29,7 @@ from runner.outcomes import GONE
 from runner.records import Artifact, Json, Variant, make_request
 from runner.results import Files, Results, weave, write_results, written
 from runner.selection import Choice, Selection
-from runner.standing import Standing, Wishes, look_up
+from runner.standing import IN_MEMORY, Standing, Wishes, look_up
 from runner.stillness import Rest
 from runner.verdicts import Done, Lost, Text
 from tests.fakes import MemoryLedger, make_plan, make_rows
@@ -47,8 +51,8 @@ def done(text: str, at: float = 50.0) -> Outcome:
 class Bench:
     """A plan of eight variants with what is known of its requests, by hand."""
 
-    def __init__(self, folder: Path, **wishes: Any) -> None:
-        self.folder, self.known = folder, Known()
+    def __init__(self, folder: Path, rows: int = ROWS, **wishes: Any) -> None:
+        self.folder, self.rows, self.known = folder, rows, Known()
         self.plan = make_plan(folder, CHAIN, TONES)
         self.wishes = wishes
         self.choice = Choice()
@@ -57,7 +61,7 @@ class Bench:
 
     def variants(self, indexes: Iterable[int] | None = None) -> Iterator[Variant]:
         """All variants, or those at some places."""
-        rows = make_rows(ROWS)
+        rows = make_rows(self.rows)
         return self.plan.variants(rows) if indexes is None else self.plan.variants_at(rows, indexes)
 
     def look_up(self, ids: Sequence[str]) -> Mapping[str, Outcome]:
@@ -221,6 +225,23 @@ def test_lines_of_what_was_just_made_are_kept(tmp_path: Path) -> None:
     whole.known = bench.known
     assert results.file.sha256 == whole.run().file.sha256
     assert results.counts["failed"] == len(asked) - 2
+
+
+def test_lines_beyond_those_in_memory_come_from_a_file(tmp_path: Path) -> None:
+    """Many lines, in whatever order they were made, are told as if they had been woven in the end."""
+    bench = Bench(tmp_path, rows=500)
+    bench.finish()
+    made = list(weave(Loom(bench.plan), bench.variants(), bench.look_up))
+    random.Random(5).shuffle(made)
+    with bench.standing() as standing:
+        standing.take_all(len(made))
+        for start in range(0, len(made), 30):
+            standing.note(made[start : start + 30])
+        results = standing.write(bench.variants, lambda ids: dict.fromkeys(ids, done("woven anew")), bench.outputs)
+    assert results.file.size > IN_MEMORY
+    whole = Bench(tmp_path, rows=500)
+    whole.known = bench.known
+    assert results.file.sha256 == whole.run().file.sha256
 
 
 def test_a_limit_chooses_the_first(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias
 
 from runner.edge.blobs import PRIVATE_FILE, make_private_folder, sync_folder
-from runner.edge.writing import MOST, dump, insert, load, load_queries, rows_about, seal
+from runner.edge.numbers import Numbers
+from runner.edge.writing import STATEMENTS, dump, insert, load, load_queries, rows_about, seal
 from runner.errors import AdbatchError, Held, OurSide
 from runner.facts import Fact, Saved, from_json, kind_of, to_json
 from runner.frozen import frozen
@@ -28,8 +29,6 @@ from runner.records import Json
 
 FORMAT: Final = 1
 """The version of what is inside. A journal of a later one is refused, never guessed."""
-NUMBERS_KEPT: Final = 50_000
-"""Requests whose number is remembered between commits, some 10 MB; others are looked up again."""
 DAMAGE: Final = ("no such table", "decode")
 """What SQLite and Python say, without a code of their own, where a schema or a text is damaged."""
 RECOVER: Final = "run `adbatch journal recover` on its job, or move it away and restore it from a backup"
@@ -75,9 +74,7 @@ class Journal:
         self.id = journal_id
         self._connection = connection
         self._lock = threading.Lock()
-        self._numbers: dict[str, int] = {}
-        self._last: int = connection.execute(load_queries()["last_request"]).fetchone()[0] or 0
-        self._knows_all = not self._last
+        self._numbers = Numbers(connection.execute(load_queries()["last_request"]).fetchone()[0] or 0)
         self._broken = ""
 
     @classmethod
@@ -127,12 +124,13 @@ class Journal:
             numbers = self._number(connection, [row[0] for row in bodies])
             rows = [(numbers[name], at, kind, body, seal) for (name, at, kind, body), seal in zip(bodies, seals, strict=True)]
             insert(connection, "add_fact", rows)
+            self._numbers.forget(fact.id for fact in facts if isinstance(fact, Saved))
 
     def histories(self, ids: Sequence[str]) -> dict[str, list[Fact]]:
         """The facts of each request that has any, oldest first; the others are left out."""
         histories: dict[str, list[Fact]] = {}
         with self._lock, self._reading() as connection:
-            for digest, *row in rows_about(connection, "histories", self._recorded(dict.fromkeys(ids))):
+            for digest, *row in rows_about(connection, "histories", self._numbers.recorded(dict.fromkeys(ids))):
                 name = digest.hex()
                 histories.setdefault(name, []).append(self._read(name, *row))
         return histories
@@ -224,22 +222,14 @@ class Journal:
         with self._lock, self._reading() as connection:
             return connection.execute(load_queries()["page"], (after,)).fetchall()
 
-    def _number(self, connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, int]:
-        """The number of each request, new ones given in this order to those never seen; one rolled back is nobody's."""
-        if len(self._numbers) > NUMBERS_KEPT:
-            self._numbers, self._knows_all = {}, False
-        known = self._numbers
-        if strangers := [name for name in dict.fromkeys(ids) if name not in known]:
-            known |= {digest.hex(): number for digest, number in rows_about(connection, "numbers", self._recorded(strangers))}
-            fresh = [name for name in strangers if name not in known]
-            known |= {name: number for number, name in enumerate(fresh, self._last + 1)}
-            self._last += len(fresh)
-            insert(connection, "add_request", [(known[name], bytes.fromhex(name)) for name in fresh])
-        return known
-
-    def _recorded(self, ids: Iterable[str]) -> list[str]:
-        """Those of these requests that may be in the file: while it has none but ours, nobody has to look for the others."""
-        return [name for name in ids if name in self._numbers] if self._knows_all else list(ids)
+    def _number(self, connection: sqlite3.Connection, ids: Iterable[str]) -> Mapping[str, int]:
+        """The number of each request, new ones given in this order to those never seen."""
+        numbers = self._numbers
+        if strangers := [name for name in dict.fromkeys(ids) if name not in numbers.known]:
+            there = rows_about(connection, "numbers", numbers.recorded(strangers))
+            numbers.learn({digest.hex(): number for digest, number in there})
+            insert(connection, "add_request", [(number, bytes.fromhex(name)) for number, name in numbers.give(strangers)])
+        return numbers.known
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self)
@@ -285,7 +275,7 @@ class _Transaction(_Reading):
                 return
         except sqlite3.Error as failure:
             error = failure
-        self._journal._numbers, self._journal._knows_all = {}, False
+        self._journal._numbers.doubt()
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         super().__exit__(type(error), error, trace)
@@ -329,12 +319,9 @@ def _refuse_half_swapped(path: Path) -> None:
 
 def _connect(path: Path, patience: float) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=patience, cached_statements=2 * MOST
-        )
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=patience, cached_statements=STATEMENTS)
     except sqlite3.Error as error:
         raise _explain(path, error) from error
-    return connection
 
 
 def _check(path: Path, connection: sqlite3.Connection, mode: Mode) -> dict[str, str]:

@@ -13,10 +13,15 @@ from zlib import crc32
 
 import orjson
 
-BATCH: Final = 250
+BATCH: Final = 256
 """Requests that are looked up in one query."""
 MOST: Final = 128
-"""Rows that are inserted by one statement at most; one for each smaller number is remembered."""
+"""Rows that are inserted by one statement at most."""
+STRIDE: Final = 16
+"""More rows than these are inserted by a statement of some multiple of it. A connection keeps a statement and a copy of what it was
+given last: with one for each number of rows that came to 8 MB, growing all through a run."""
+STATEMENTS: Final = 128
+"""What a connection keeps: the few dozen statements of these sizes, and one for each other query."""
 
 
 @cache
@@ -30,13 +35,17 @@ def load_queries() -> Mapping[str, str]:
 
 
 def rows_about(connection: sqlite3.Connection, query: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query about each of these requests, asked for many at a time."""
+    """The rows of a query about each of these requests, asked for many at a time.
+
+    What is asked for is filled up to a power of two with NULL, which no request is: each size is a statement to keep.
+    """
     for start in range(0, len(ids), BATCH):
-        wanted = list(map(bytes.fromhex, ids[start : start + BATCH]))
-        yield from connection.execute(_query_about(query, len(wanted)), wanted)
+        wanted: list[bytes | None] = [bytes.fromhex(name) for name in ids[start : start + BATCH]]
+        size = 1 << (len(wanted) - 1).bit_length()
+        yield from connection.execute(_query_about(query, size), wanted + [None] * (size - len(wanted)))
 
 
-@lru_cache(maxsize=4 * BATCH)
+@cache
 def _query_about(query: str, count: int) -> str:
     return load_queries()[query].replace("(?)", ", ".join(["(?)"] * count))
 
@@ -58,9 +67,11 @@ def insert(connection: sqlite3.Connection, query: str, rows: Sequence[tuple[Any,
     Each statement lets go of the interpreter once, and has to wait to get it back; a hundred small ones take the other threads
     longer than the disk does.
     """
-    for start in range(0, len(rows), MOST):
-        some = rows[start : start + MOST]
+    start = 0
+    while left := min(len(rows) - start, MOST):
+        some = rows[start : start + (left - left % STRIDE or left)]
         connection.execute(_query_for(query, len(some)), tuple(chain.from_iterable(some)))
+        start += len(some)
 
 
 @cache

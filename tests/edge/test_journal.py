@@ -13,13 +13,15 @@ import subprocess
 import sys
 import tempfile
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.edge.journal import NUMBERS_KEPT, Journal, Run
+from runner.edge.journal import Journal, Run
+from runner.edge.numbers import KEPT
 from runner.edge.writing import seal
 from runner.errors import Held, OurSide
 from runner.facts import Answered, Fact, Planned, Saved, Sent, Stopped
@@ -139,13 +141,35 @@ def test_a_new_journal_finds_what_it_was_told(path: Path) -> None:
 
 def test_requests_beyond_those_that_are_remembered_are_found(path: Path) -> None:
     """A journal that has forgotten the numbers of its first requests looks for them in its file."""
-    names = [f"{number:064x}" for number in range(NUMBERS_KEPT + 1)]
+    names = [f"{number:064x}" for number in range(KEPT + 1)]
     with Journal.open(path, "live") as journal:
         journal.commit([Sent(1.0, name, "submit") for name in names])
         journal.commit([Sent(2.0, names[0], "poll"), Sent(2.0, "ff" * 32, "submit")])
         found = journal.histories([names[0], names[9], "ff" * 32, "ee" * 32])
         assert {name: len(facts) for name, facts in found.items()} == {names[0]: 2, names[9]: 1, "ff" * 32: 1}
-        assert journal.select("sizes")[0][0] == NUMBERS_KEPT + 2
+        assert journal.select("sizes")[0][0] == KEPT + 2
+
+
+def test_memory_does_not_grow_with_what_is_saved(path: Path) -> None:
+    """Four times the requests, asked for and answered, leave nothing behind but their facts on the disk."""
+
+    def buy(numbers: range) -> int:
+        for start in numbers[::100]:
+            lot = [ask(number) for number in range(start, start + 100)]
+            assert journal.histories([request.id for request in lot]) == {}
+            journal.commit([Planned(1.0, request) for request in lot])
+            journal.commit([Saved(2.0, request.id, ()) for request in lot])
+        return tracemalloc.get_traced_memory()[0]
+
+    with Journal.open(path, "live") as journal:
+        tracemalloc.start()
+        try:
+            few = buy(range(2_000))
+            many = buy(range(2_000, 8_000))
+        finally:
+            tracemalloc.stop()
+        assert many - few < 6_000 * 20
+        assert len(journal.histories([ask(number).id for number in range(0, 8_000, 100)])) == 80
 
 
 def test_results_are_found_by_the_last_word(path: Path) -> None:

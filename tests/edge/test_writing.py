@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 from zlib import crc32
 
 import pytest
 
-from runner.edge.writing import BATCH, dump, insert, load, load_queries, rows_about, seal
+from runner.edge.writing import BATCH, MOST, STATEMENTS, dump, insert, load, load_queries, rows_about, seal
 
 
 @pytest.fixture
@@ -18,6 +19,19 @@ def connection() -> Iterator[sqlite3.Connection]:
     connection.executescript(load_queries()["create"])
     yield connection
     connection.close()
+
+
+class Noting(sqlite3.Connection):
+    """A connection that notes which different statements it was given."""
+
+    def __init__(self, *words: Any, **more: Any) -> None:
+        super().__init__(*words, **more)
+        self.given: set[str] = set()
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        """Note it, and do it."""
+        self.given.add(sql)
+        return super().execute(sql, *values)
 
 
 def named(number: int) -> str:
@@ -38,6 +52,19 @@ def test_many_requests_are_asked_about_at_once(connection: sqlite3.Connection) -
     insert(connection, "add_request", [(number + 1, bytes.fromhex(named(number))) for number in known])
     found = dict(rows_about(connection, "numbers", [named(number) for number in range(3 * BATCH)]))
     assert found == {bytes.fromhex(named(number)): number + 1 for number in known}
+
+
+def test_few_statements_serve_any_number_of_rows() -> None:
+    """A connection keeps each statement with what it was given last: all that are needed fit, however many rows there are."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, factory=Noting)
+    connection.executescript(load_queries()["create"])
+    for count in [*range(MOST + 20), BATCH - 1, BATCH + 1]:
+        insert(connection, "add_request", [(None, bytes.fromhex(named(1000 * count + number))) for number in range(count)])
+        insert(connection, "add_fact", [(1, 1.5, "sent", "{}", number) for number in range(count)])
+        for query in ("numbers", "saved", "histories"):
+            assert len(list(rows_about(connection, query, [named(number) for number in range(count)]))) <= count
+    assert len(connection.given) <= STATEMENTS * 2 / 3
+    connection.close()
 
 
 @pytest.mark.parametrize("body", [{}, {"text": "größe", "n": [1, 2.5, None]}, {"text": "half \ud800 a pair"}])
