@@ -3,9 +3,10 @@
 It turns in a circle. Each turn takes in what the hands brought back, asks the conductor what may leave now, writes all facts of the
 turn in one durable commit, and only then lets anything leave; so a purchase is on disk before its first byte, and a ticket before
 its first poll. Where many answers come, some more is written than there are places; it stands by and takes each place that becomes
-free. While the disk syncs, answers gather, and the next turn takes them in together; where they are many it is decided before the
-disk is done, so that neither waits for the other. Turns are written and acted on in their order, and what is wanted is looked up
-after the facts that were known by then; what is done is published in another thread.
+free. Where it is known before when a call may leave, it is written before, and stands by for its moment. While the disk syncs,
+answers gather, and the next turn takes them in together; where they are many it is decided before the disk is done, so that neither
+waits for the other. Turns are written and acted on in their order, and what is wanted is looked up after the facts that were known
+by then; what is done is published in another thread.
 
 The engine decides nothing about a request: the loom says what is wanted, the conductor when it may go, the hands what came of it.
 Nothing here knows a vendor. A waiting request costs no task; a task lives as long as one exchange.
@@ -20,14 +21,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from runner.core.agenda import NEVER
 from runner.core.conductor import Conductor
 from runner.core.lifecycle import Life, recall
 from runner.core.standby import Standby
 from runner.errors import OurSide
 from runner.facts import Answered, Fact, Planned, Saved, Stopped
 from runner.hands import Carried
-from runner.loom import Ask, Chore, Loom, Outcome, Woven, Yield
-from runner.outcomes import GONE, artifact_of, is_unfinished, outcome_of
+from runner.loom import Ask, Chore, Loom, Woven, Yield
+from runner.outcomes import artifact_of, outcome_of
 from runner.press import Press
 from runner.records import Artifact, Send, Variant
 from runner.tools import Tools
@@ -94,7 +96,7 @@ class Engine:
         window: int = WINDOW,
     ) -> None:
         self._loom, self._variants, self._conductor, self._tools = loom, variants, conductor, tools
-        self._window, self._standby = window, Standby(conductor.gate)
+        self._window, self._standby, self._departs_at = window, Standby(conductor.gate), NEVER
         self._started_at = tools.clock.now()
         self._carried: list[Carried] = []
         self._judged: list[Fact] = []
@@ -175,6 +177,7 @@ class Engine:
         await self._written(turn)
         for send in self._standby.leave(turn.sends, self._tools.clock.now()):
             self._start(self._carry, send)
+        self._see_off()
         for life in turn.landed:
             self._start(self._verify, life)
         for chore in turn.chores:
@@ -279,10 +282,10 @@ class Engine:
             fresh, history = self._tools.fresh(ask.step), known.get(ask.request.id)
             if history is not None and (life := recall(history)) is not None:
                 if self._tools.stays(ask.request.id):
-                    self._loom.settle(ask.request.id, self._known(life) or outcome_of(life, reused=True))
+                    self._loom.settle(ask.request.id, self._tools.known(life) or outcome_of(life, reused=True))
                     continue
-                fresh = self._is_ordered(ask, life, history)
-                if not fresh and (outcome := self._known(life)) is not None:
+                fresh = self._tools.is_ordered(ask, life, history, self._started_at, self._conductor.takes)
+                if not fresh and (outcome := self._tools.known(life)) is not None:
                     self._loom.settle(ask.request.id, outcome)
                     continue
                 if not fresh:
@@ -293,30 +296,24 @@ class Engine:
             planned.append(Planned(now, ask.request, fresh, ask.step))
         return self._feed(planned)
 
-    def _known(self, life: Life) -> Outcome | None:
-        """The outcome of a life that is settled for good, None if there is something left to do for it."""
-        if is_unfinished(life):
-            return None
-        if life.state == "saved" and not self._tools.holds(life.artifacts):
-            return Outcome("failed", life.request, why=GONE, reused=True)
-        self._tools.reuse.know(life.request)
-        return outcome_of(life, reused=True)
-
-    def _is_ordered(self, ask: Ask, life: Life, history: Sequence[Fact]) -> bool:
-        """Whether the user orders a new purchase: by the command line or by age, once a run, or by the step's word on risk."""
-        orders = [fact for fact in history if isinstance(fact, Planned) and fact.fresh]
-        anew = self._tools.fresh(ask.step) or (not is_unfinished(life) and self._tools.again(ask, life))
-        if anew and not any(order.at >= self._started_at for order in orders):
-            return True
-        if life.state != "uncertain" or not self._conductor.takes(ask.request, ask.step):
-            return False
-        saved_at = max((fact.at for fact in history if isinstance(fact, Saved)), default=0.0)
-        return self._tools.risk(ask, sum(order.at > saved_at for order in orders))
-
     def give_up(self, failure: BaseException) -> None:
         """Remember what broke on our side and land what flies: an answer that is paid for is worth more than a quick end."""
         self._failure = self._failure or failure
         self.drain(self.ending.interrupted)
+
+    def _see_off(self) -> None:
+        """Have somebody there when what stands by for its moment leaves: no turn, which may be waiting for the disk just then."""
+        if (at := self._standby.next_at()) < self._departs_at:
+            self._departs_at = at
+            self._start(self._depart, at)
+
+    async def _depart(self, at: float) -> None:
+        while at < NEVER and at == self._departs_at:  # else there is somebody who came for an earlier one, and goes on
+            await self._tools.clock.sleep_until(at)
+            for send in self._standby.depart(self._tools.clock.now()):
+                self._start(self._carry, send)
+            if at == self._departs_at:
+                self._departs_at = at = self._standby.next_at()
 
     async def _carry(self, send: Send) -> None:
         if send.step == "submit":

@@ -10,12 +10,12 @@ from typing import Protocol
 from runner.core.conductor import Conductor
 from runner.core.lifecycle import Life
 from runner.edge.clock import Clock
-from runner.facts import Fact
+from runner.facts import Fact, Planned, Saved
 from runner.frozen import frozen
 from runner.hands import Hands
-from runner.loom import Ask, Chore, Woven, Yield, finish_here
-from runner.outcomes import Reuse
-from runner.records import Artifact, Blob
+from runner.loom import Ask, Chore, Outcome, Woven, Yield, finish_here
+from runner.outcomes import GONE, Reuse, is_unfinished, outcome_of
+from runner.records import Artifact, Blob, Request
 
 
 class Ledger(Protocol):
@@ -56,3 +56,28 @@ class Tools:
     tell: Callable[[Sequence[Woven]], None] = lambda _: None
     drain: Callable[[], None] = lambda: None
     finish: Callable[[Chore], Awaitable[tuple[Artifact, ...] | str]] = finish_here
+
+    def known(self, life: Life) -> Outcome | None:
+        """The outcome of a life that is settled for good, None if there is something left to do for it."""
+        if is_unfinished(life):
+            return None
+        if life.state == "saved" and not self.holds(life.artifacts):
+            return Outcome("failed", life.request, why=GONE, reused=True)
+        self.reuse.know(life.request)
+        return outcome_of(life, reused=True)
+
+    def is_ordered(
+        self, ask: Ask, life: Life, history: Sequence[Fact], since: float, takes: Callable[[Request, str], bool]
+    ) -> bool:
+        """Whether the user orders a new purchase: by the command line or by age, once a run, or by the step's word on risk.
+
+        The run began at `since`; `takes` says whether a request could still leave for a step in it.
+        """
+        orders = [fact for fact in history if isinstance(fact, Planned) and fact.fresh]
+        anew = self.fresh(ask.step) or (not is_unfinished(life) and self.again(ask, life))
+        if anew and not any(order.at >= since for order in orders):
+            return True
+        if life.state != "uncertain" or not takes(ask.request, ask.step):
+            return False
+        saved_at = max((fact.at for fact in history if isinstance(fact, Saved)), default=0.0)
+        return self.risk(ask, sum(order.at > saved_at for order in orders))

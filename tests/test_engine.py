@@ -14,6 +14,7 @@ from typing import get_args
 
 import pytest
 
+from runner.core.gate import LEAD
 from runner.core.lifecycle import AT_REST, State
 from runner.core.purse import Purse
 from runner.core.standby import TAKEN_BACK
@@ -22,7 +23,7 @@ from runner.errors import OurSide
 from runner.facts import Answered, Planned, Saved, Sent, Stopped
 from runner.loom import Loom, Woven
 from runner.outcomes import STATUS_OF, Reuse
-from runner.records import Limits, Send, make_request
+from runner.records import Limits, Send, Window, make_request
 from runner.verdicts import Barred, Broken, Busy, Done, Lost, Refused, Verdict
 from tests.fakes import Floor, MemoryLedger, make_plan, make_rows, obliging
 
@@ -306,6 +307,46 @@ async def test_a_call_that_stands_by_is_on_disk_before_it_leaves(tmp_path: Path)
     assert unwritten == []
     assert floor.vendor.most == 20
     assert len(floor.ledger.commits) < 300 / 20 * 2
+
+
+async def test_a_call_is_on_disk_before_its_moment_and_leaves_then(tmp_path: Path) -> None:
+    """Where a rate is declared nothing is lost to the disk, and no call leaves before it may."""
+    floor = Floor(make_plan(tmp_path, COPY), make_rows(40), limits=Limits((Window(10, 1.0),), concurrent=5))
+    left: list[float] = []
+    decided: list[float] = []
+
+    def watch(send: Send) -> Verdict:
+        left.append(floor.clock.now())
+        decided.extend(fact.at for fact in floor.ledger.facts if isinstance(fact, Sent) and fact.id == send.request.id)
+        return obliging(send)
+
+    floor.vendor.script = watch
+    assert await floor.run() == {"copy": 40}
+    assert len(left) == len(decided) == 40
+    assert all(0.0 <= at - before <= LEAD + 1e-6 for at, before in zip(left, decided, strict=True))
+    assert sum(at > before for at, before in zip(left, decided, strict=True)) == 30
+    assert all(left[number + 10] - left[number] >= 1.0 for number in range(30))
+    assert 3.0 <= left[-1] - left[0] < 3.1
+
+
+async def test_draining_takes_back_what_stands_by_for_its_moment(tmp_path: Path) -> None:
+    """Decided and written down, but its moment had not come: it is not sent, and the next run asks for it."""
+    plan, ledger = make_plan(tmp_path, COPY), MemoryLedger()
+    floor = Floor(plan, make_rows(30), ledger=ledger, limits=Limits((Window(10, 1.0),), concurrent=5))
+
+    def watch(send: Send) -> Verdict:
+        if len(floor.vendor.sends) == 11:
+            floor.engine.drain()
+        return obliging(send)
+
+    floor.vendor.script = watch
+    await floor.run()
+    taken_back = {fact.id for fact in ledger.facts if isinstance(fact, Answered) and fact.verdict == TAKEN_BACK}
+    assert taken_back
+    assert not taken_back & {send.request.id for send in floor.vendor.sends}
+    second = Floor(plan, make_rows(30), ledger=ledger)
+    assert await second.run() == {"copy": 30}
+    assert floor.vendor.count() + second.vendor.count() == 30
 
 
 async def test_a_failing_journal_stops_before_anything_leaves(tmp_path: Path) -> None:

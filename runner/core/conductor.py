@@ -1,10 +1,11 @@
 """The brain: facts in, duties out.
 
 The conductor knows every unfinished request, every lane's gate, and the purses. `feed` is the only thing that changes what it
-knows; `due` picks what may leave at this moment, in the order fetch, poll, submit within a lane (finish what is started: links
-expire in minutes), and among requests in the order of planning. It waits for nothing, looks at no clock and does no I/O, so a run
-is exactly the sequence of its facts: feeding them again gives the same conductor, at every prefix. What is no fact is `drain`,
-the operator's wish, `share`, what other runs do in the lanes, and when calls really left, which `standby` tells the gates.
+knows; `due` picks what may leave at this moment, or so soon that it is written down meanwhile, in the order fetch, poll, submit
+within a lane (finish what is started: links expire in minutes), and among requests in the order of planning. It waits for nothing,
+looks at no clock and does no I/O, so a run is exactly the sequence of its facts: feeding them again gives the same conductor, at
+every prefix. What is no fact is `drain`, the operator's wish, `share`, what other runs do in the lanes, and when calls really left
+and their answers came, which `standby` tells the gates.
 
 A request that has come to its end leaves memory with the very fact that ended it; the engine collects it from `settled`. A turn of
 the engine is: feed what came in; `due`; `expired`; commit; act; collect `landed`, `settled`, `released`; sleep until `wake_at`.
@@ -164,7 +165,7 @@ class Conductor:
         self._place(slot, before)
 
     def due(self, now: float) -> list[Send]:
-        """What may leave now. Each `Send` has been fed as its fact already; the engine journals those, which are in `sent`."""
+        """What may leave now, or very soon. Each `Send` has been fed as its fact already; the engine journals those, in `sent`."""
         self.sent = []
         return [send for lane in self._lanes.values() for step in ORDER for send in self._leave(lane, step, now)]
 
@@ -347,7 +348,7 @@ class Conductor:
         while (entry := agenda.head(now)) is not None:
             slot, part = entry[3], entry[4]
             opens_at = gate.opens_at(step, now, slot.weight)
-            if opens_at is None or opens_at > now or (step == "submit" and not slot.affords()):
+            if opens_at is None or opens_at - gate.lead(step, now) > now or (step == "submit" and not slot.affords()):
                 break
             agenda.pop()
             send = send_of(slot.life, step, part, lane.name)

@@ -13,12 +13,12 @@ A new kind of limit is one more opinion inside `opens_at`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from runner.core.circuit import Circuit, Retries
+from runner.core.circuit import Retries
+from runner.core.door import Door
 from runner.core.pace import CEILING, START, Crowd, Rate
-from runner.core.retry import throttle
 from runner.core.windows import Latencies, Passage, Sliding
 from runner.frozen import frozen
 from runner.records import Limits, Step
@@ -26,16 +26,19 @@ from runner.verdicts import WRONG, Barred, Busy, Done, Verdict
 
 STEPS: Final[tuple[Step, ...]] = ("submit", "poll", "fetch")
 
-HOLDS: Final = 20
-"""Holds in a row for nothing but another Busy, over at least `HELD` seconds, after which a lane is given up for this run."""
-HELD: Final = 900.0
-
 FETCHES: Final = 2
 """Downloads in flight for each call the API may have in flight."""
 
 LONGEST_LAG: Final = 0.25
 CALMING: Final = 0.99
 """Of how late calls leave after they were decided: the most that is believed, and what is left of it with each further call."""
+
+LEAD: Final = 0.03
+"""Seconds before it may leave at which a call is decided where a rate is declared, so that it is written down by then; a disk
+that takes as long for every commit is slow. Of a window it is `EARLY` at most."""
+EARLY: Final = 0.03
+GATHERED: Final = 1 / 3
+"""The part of a lead in which calls gather, so that not each is a turn of its own."""
 
 MANY: Final = 10
 """Calls that come back within a turn, fewer than which leave no place empty for long."""
@@ -75,35 +78,6 @@ class Use:
     tokens: tuple[tuple[float, int], ...] = ()
 
 
-class Door:
-    """One host's share of a gate: calls in flight, their cap, how long to hold after a Busy, and a circuit."""
-
-    def __init__(self, cap: int) -> None:
-        self.cap = cap
-        self.circuit = Circuit()
-        self.flying = 0
-        self.hold_until = float("-inf")
-        self.streak = 0
-        self.busy_at = 0.0
-
-    @property
-    def stuck(self) -> bool:
-        """Whether it was held so often and so long for nothing that waiting on is of no use in this run."""
-        return self.streak > HOLDS and self.hold_until - self.busy_at > HELD
-
-    def hear(self, at: float, id: str, verdict: Verdict) -> None:
-        """Hold on Busy, calm down on anything else. What arrives during a hold left before it and belongs to the same episode."""
-        self.circuit.hear(at, verdict)
-        fresh = at >= self.hold_until
-        if not isinstance(verdict, Busy):
-            self.streak = 0 if fresh else self.streak
-            return
-        self.busy_at = at if self.streak == 0 else self.busy_at
-        self.streak = self.streak + 1 if fresh else max(self.streak, 1)
-        if fresh or verdict.after is not None:
-            self.hold_until = max(self.hold_until, at + throttle(id, self.streak, verdict.after))
-
-
 class Gate:
     """One lane's limits and what they have seen. Raises `ValueError` for limits that would let nothing through.
 
@@ -117,6 +91,7 @@ class Gate:
                 raise ValueError(f"{name}: {most} lets nothing through; use at least 1, or leave it out for no limit")
         self.limits = limits
         self.latencies = Latencies()
+        self._lead = min((LEAD, *(EARLY * window.seconds for window in limits.rate))) if limits.rate else 0.0
         self.counted: frozenset[Step] = frozenset({"submit", "poll"} if limits.polls_count else {"submit"})
         self.windows = [Sliding(window) for window in limits.rate]
         self.tokens = [Sliding(window) for window in limits.tokens]
@@ -129,10 +104,10 @@ class Gate:
         self.passages: dict[str, Passage] = {}
         self.cut_at = float("-inf")
         self.lag = 0.0
-        self.ahead = self._back = 0
+        self.ahead = self._back = self._early = 0
         self.open_since = float("-inf")
-        self._sent: list[float] = []
-        self._tokens: list[tuple[float, int]] = []
+        self._sent: list[Passage] = []
+        self._tokens: list[tuple[Passage, int]] = []
         self.retries = Retries()
         self.shut: dict[Step, str] = {}
         self.barred = ""
@@ -144,7 +119,7 @@ class Gate:
         `weight` is what a submit counts in windows of tokens.
         """
         door, others = self.door(step), ALONE if step == "fetch" or self.others is None else self.others
-        if step in self.shut or door.flying + others.flying >= door.cap + (0 if step == "fetch" else self.ahead):
+        if step in self.shut or door.flying + others.flying >= door.cap + (0 if step == "fetch" else self._beyond):
             return None
         if step == "submit" and (others.first or self._full(others)):
             return None
@@ -154,11 +129,21 @@ class Gate:
         opens_at = max(opens_at, door.hold_until)
         return opens_at if step == "fetch" else self._paced(step, now, weight, opens_at)
 
+    def lead(self, step: Step, now: float) -> float:
+        """Seconds before `opens_at` from which `step` may be decided; none where more than declared windows may be in its way."""
+        if not self._lead or step == "fetch" or (self.others is not None and self.others.runs):
+            return 0.0
+        held = self.api.hold_until > now or self.api.circuit.trips or (self.crowd is not None and self.crowd.opens_at(now) > now)
+        return 0.0 if held else self._lead
+
     def reopens_at(self, step: Step, now: float, weight: int = 0) -> float | None:
-        """As `opens_at`, but soon where others are in the lane: nobody tells us when they are done, so we look again."""
+        """When to look again whether `step` may be decided: some time before it may leave, where there is a lead.
+
+        Soon where others are in the lane: nobody tells us when they are done.
+        """
         opens_at = self.opens_at(step, now, weight)
         if self.others is None or self.others.runs == 0 or step in self.shut:
-            return opens_at
+            return None if opens_at is None else opens_at - self.lead(step, now) * (1.0 - GATHERED)
         return now + GLANCE if opens_at is None else min(opens_at, now + GLANCE)
 
     def door(self, step: Step) -> Door:
@@ -166,30 +151,54 @@ class Gate:
         return self.files if step == "fetch" else self.api
 
     def sent(self, step: Step, at: float, id: str = "", weight: int = 0) -> None:
-        """Count a call that leaves, of the request `id`; at most one of each is out."""
-        door = self.door(step)
+        """Count a call that leaves, of the request `id`, at once or when the windows let it; at most one of each is out."""
+        door, leaves_at = self.door(step), self._planned(step, at, weight)
         door.flying += 1
         if step == "fetch":
             return
-        passage = self.passages[id] = Passage(at, door.flying, weight)
+        passage = self.passages[id] = Passage(leaves_at, door.flying, weight, lead=leaves_at - at)
+        self._early += leaves_at > at
         if step in self.counted:
             for window in self.windows:
                 window.note(at, 1, passage)
             if self.others is not None:
-                self._sent.append(at)
+                self._sent.append(passage)
         if weight:
             self._weigh(at, weight, passage)
         if self.rate is not None:
-            passage.ahead = self.rate.sent(at, max(self.open_since, door.hold_until), self.lag)
+            passage.ahead = self.rate.sent(passage, max(self.open_since, door.hold_until), self.lag)
         if self.crowd is not None:
             self.crowd.sent(at, door.flying)
+
+    def leaves_at(self, id: str, at: float) -> float:
+        """When the call of this request leaves, which is on the disk from `at` on: then, or at the moment planned."""
+        passage = self.passages.get(id)
+        if passage is None or not passage.lead:
+            return at
+        self._hear_lag(at - (passage.at - passage.lead))
+        return max(at, passage.at)
 
     def left(self, id: str, at: float) -> None:
         """The call of this request, already counted as sent, has really left only now: what is counted is when it arrives."""
         passage = self.passages.get(id)
         if passage is not None:
-            self.lag = max(min(at - passage.at, LONGEST_LAG), self.lag * CALMING)
+            self._hear_lag(at - passage.at)
             passage.at = at
+            self._dismiss(passage)
+
+    def came(self, id: str, now: Callable[[], float]) -> None:
+        """The answer to the call of this request is here; its fact will be of a later moment, as it waits for the next turn."""
+        if self.windows and (passage := self.passages.get(id)) is not None:
+            passage.came_at = now()
+
+    @property
+    def _beyond(self) -> int:
+        """Calls that may be decided beyond the cap: those that stand by, where a place becomes free before they have to leave."""
+        return self.ahead + (self._early if self.latencies.usual <= self._lead else 0)
+
+    def keeps(self, now: float) -> bool:
+        """Whether what stands by for a place goes on to do so: nothing is in its way, and nobody else is in the lane."""
+        return self.is_calm or (self.lead("submit", now) > 0.0 and not self.shut)
 
     @property
     def is_calm(self) -> bool:
@@ -233,8 +242,8 @@ class Gate:
 
     def use(self, now: float, due: Mapping[Step, int]) -> Use:
         """What the others are to know of us since this was last asked; `due` are steps for which something is due, with weights."""
-        sent, self._sent = tuple(self._sent), []
-        tokens, self._tokens = tuple(self._tokens), []
+        sent, self._sent = tuple([passage.at for passage in self._sent]), []
+        tokens, self._tokens = tuple([(passage.at, weight) for passage, weight in self._tokens]), []
         flying = self.api.flying if self.limits.concurrent is not None else 0
         return Use(flying, self.tickets, sent, self.waits(now, due), tokens)
 
@@ -252,7 +261,8 @@ class Gate:
             self.open_since = at
         door.flying -= 1
         if isinstance(verdict, Busy) and verdict.unsent:
-            self.passages.pop(id, None)
+            if (passage := self.passages.pop(id, None)) is not None:
+                self._take_back(passage)
             return
         self._back += step != "fetch"
         door.hear(at, id, verdict)
@@ -293,22 +303,46 @@ class Gate:
         if self.crowd is not None:
             opens_at = max(opens_at, self.crowd.opens_at(now))
         if self.windows and step in self.counted:
-            opens_at = max(opens_at, *(window.opens_at(now) for window in self.windows))
+            lead = self.lead(step, now)
+            opens_at = max(opens_at, *(window.opens_at(now, 1, lead) for window in self.windows))
         if self.tokens and step == "submit":
-            opens_at = max(opens_at, *(window.opens_at(now, weight) for window in self.tokens))
+            opens_at = max(opens_at, *(window.opens_at(now, weight, self.lead(step, now)) for window in self.tokens))
         return opens_at
+
+    def _planned(self, step: Step, at: float, weight: int) -> float:
+        """The moment for which a call that is decided at `at` is planned; `at`, if it leaves at once."""
+        lead = self.lead(step, at)
+        opens_at = self._paced(step, at, weight, at) if lead else at
+        return opens_at if opens_at - lead <= at else at
+
+    def _counts(self, passage: Passage, window: Sliding) -> int:
+        return passage.weight if window in self.tokens else 1
+
+    def _hear_lag(self, seconds: float) -> None:
+        self.lag = max(min(seconds, LONGEST_LAG), self.lag * CALMING)
+
+    def _dismiss(self, passage: Passage) -> None:
+        """A call that was decided early does not stand by any more."""
+        self._early -= passage.lead > 0.0
+        passage.lead = 0.0
+
+    def _take_back(self, passage: Passage) -> None:
+        self._dismiss(passage)
+        for window in passage.delays:
+            window.take_back(passage, self._counts(passage, window))
 
     def _weigh(self, at: float, weight: int, passage: Passage | None = None) -> None:
         for window in self.tokens:
             window.note(at, weight, passage)
         if self.others is not None:
-            self._tokens.append((at, weight))
+            self._tokens.append((passage or Passage(at), weight))
 
     def _learn(self, step: Step, at: float, passage: Passage, verdict: Verdict) -> None:
         """What the answer to a call says of the time it took, of its weight, and of our pace."""
-        seconds = at - passage.at
+        self._dismiss(passage)
+        seconds = (passage.came_at or at) - passage.at
         for window in passage.delays:
-            window.hear(passage, passage.weight if window in self.tokens else 1, seconds - self.latencies.least)
+            window.hear(passage, self._counts(passage, window), seconds - self.latencies.least)
         if isinstance(verdict, WRONG):
             return
         self.latencies.hear(seconds)

@@ -17,14 +17,20 @@ A crowd that was cut sends evenly, not in volleys whenever the last volley is an
 "Understanding the Performance of TCP Pacing", 2000). With even sending the two are one by Little's law, so it matters little
 which is blamed first; for good the crowd is blamed only where more were out than in any call that was accepted.
 
-Everything follows from the facts, so a replay learns the same.
+Calls leave evenly, and what was late is caught up with; yet never do more leave within the span than at an even pace, counted from
+when they really left. Otherwise a burst after each slow commit is refused, and the ceiling that it seems to show is too low.
+
+Everything follows from the facts and from when calls really left, so a replay learns the same.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from itertools import takewhile
+from math import ceil
 from typing import Final
+
+from runner.core.windows import Passage
 
 CEILING: Final = 100
 """Calls in flight where no limit is declared: sockets are finite, and a crash leaves every submit in flight uncertain."""
@@ -47,7 +53,8 @@ SMOOTH: Final = 16
 FORGET: Final = 2048
 
 CUT: Final = 0.1
-"""The part by which a ceiling is undercut after an episode."""
+SHALLOW: Final = 0.25
+"""The part by which a ceiling is undercut after an episode, and how much of it where the ceiling is known: it proved `ALIKE`."""
 FIRST_SPAN: Final = 2.0
 LONGEST_SPAN: Final = 60.0
 STRETCH: Final = 5.0
@@ -68,8 +75,8 @@ FULL: Final = 0.4
 """The part of the most that was ever accepted in a span which makes one full: a fixed window lets two fills pass in one span."""
 PATIENCE: Final = 0.6
 """The part of a span after which another refusal says something new, if the span has emptied meanwhile."""
-BRIEF: Final = 0.5
-"""The part of a span that a hold takes at most, unless it follows another."""
+BRIEF: Final = 0.25
+"""The part of a span that a hold takes at most, unless it follows another: no call leaves before the span has room for it again."""
 LOG: Final = 4096
 """Accepted calls that are remembered."""
 TOLERANCE: Final = 0.02
@@ -102,7 +109,7 @@ class Curve:
         """Too much, and this was the ceiling."""
         alike = abs(ceiling - self.ceiling) <= ALIKE * self.ceiling and self.grown >= EARLY * self.span
         self.span = min(self.span * STRETCH, LONGEST_SPAN) if alike else max(self.span / STRETCH, FIRST_SPAN)
-        self.cut = CUT / 2 if alike else CUT
+        self.cut = SHALLOW * CUT if alike else CUT
         self.ceiling, self.grown = ceiling, 0.0
 
     def lower(self, ceiling: float, seconds: float) -> None:
@@ -127,29 +134,31 @@ class Rate:
         self.cut_at = float("-inf")
         self.left = self.episodes = 0
         self.read = False
-        self._log: deque[float] = deque(maxlen=LOG)
-        self._recent: deque[float] = deque()
+        self._log: deque[Passage] = deque(maxlen=LOG)
+        self._recent: deque[Passage] = deque()
 
     def opens_at(self, now: float) -> float:
         """The moment from which one more call may leave."""
-        return now if self.curve is None else self.next_at
+        return max(now, self._free_at())
 
-    def sent(self, at: float, open_since: float, lag: float = 0.0) -> int:
+    def sent(self, passage: Passage, open_since: float, lag: float = 0.0) -> int:
         """A call leaves, which the rest of the lane would have let go from `open_since`; how many left since the last episode.
 
-        `lag` is how long it takes from deciding to leaving: what was late by no more is caught up with.
+        `lag` is how long it takes from deciding to leaving: what was late by no more is caught up with. When it has really left,
+        the `passage` is told.
         """
-        if self.begun_at is None or at - max(open_since, self.last_at, self.next_at) > SECOND:
+        at = passage.at
+        if self.begun_at is None or at - max(open_since, self.last_at, self._free_at()) > SECOND:
             self.begun_at = at  # nobody wanted anything: what was not asked for tells nothing of a limit
         if self.curve is not None:
             interval = 1.0 / self.curve.value
             if self.curve.value <= USED * (len(self._recent) + 1):
                 self.curve.grow(min(at - self.last_at, UNUSED * interval))
             self.next_at = max(self.next_at, at - max(TOLERANCE, lag)) + interval
-        self._log.append(at)
+        self._log.append(passage)
         recent = self._recent
-        recent.append(at)
-        while recent[0] <= at - SECOND:
+        recent.append(passage)
+        while recent[0].at <= at - SECOND:
             recent.popleft()
         self.last_at = at
         self.left += 1
@@ -187,9 +196,16 @@ class Rate:
         if self.curve is None:
             return hold
         hold = min(hold, self.span * (BRIEF if brief else 1.0))
-        oldest = next((moment for moment in self._log if moment > at - SPANS[-1]), at)
+        oldest = next((one.at for one in self._log if one.at > at - SPANS[-1]), at)
         drained = oldest + SPANS[-1] + TOLERANCE - at
         return drained if max(hold / 8, SECOND) < drained < hold else hold
+
+    def _free_at(self) -> float:
+        """The moment from which the next may leave; what is late is caught up with as long as the span has room for it."""
+        if self.curve is None:
+            return float("-inf")
+        most = ceil(self.curve.value * self.span)
+        return self.next_at if len(self._log) < most else max(self.next_at, self._log[-most].at + self.span)
 
     def _explains(self, at: float, span: float) -> bool:
         return self._count(at, span) >= max(FULL * self._fullest(span), EVIDENCE)
@@ -215,19 +231,19 @@ class Rate:
         return True
 
     def _take_back(self, sent_at: float) -> bool:
-        for moments in (self._recent, self._log):
-            moment = next((one for one in reversed(moments) if one <= sent_at), None)
-            if moment is not None:
-                moments.remove(moment)
-        return moment is not None
+        for passages in (self._recent, self._log):
+            passage = next((one for one in reversed(passages) if one.at <= sent_at), None)
+            if passage is not None:
+                passages.remove(passage)
+        return passage is not None
 
     def _count(self, at: float, seconds: float) -> int:
         """Calls accepted in the last so many seconds."""
-        return sum(moment <= at for moment in takewhile(lambda moment: moment > at - seconds - TOLERANCE, reversed(self._log)))
+        return sum(one.at <= at for one in takewhile(lambda one: one.at > at - seconds - TOLERANCE, reversed(self._log)))
 
     def _fullest(self, seconds: float) -> int:
         """The most calls accepted in any so many seconds."""
-        moments, first, most = list(self._log), 0, 0
+        moments, first, most = [one.at for one in self._log], 0, 0
         for last, moment in enumerate(moments):
             while moments[first] <= moment - seconds:
                 first += 1

@@ -31,33 +31,44 @@ GUARD: Final = 0.003
 """Seconds by which every call stays longer: the quickest way that was ever seen is not the quickest there is."""
 SAMPLE: Final = 128
 """Answers until the least latency is believed (until then a call counts from its answer on), and after which it is taken anew."""
+SMOOTH: Final = 16
+"""Answers over which the usual latency is averaged."""
+SOON: Final = 1.0
+"""Seconds by which what is counted may lie ahead: calls that are planned, and those of other runs. What lies further is a wrong
+clock's."""
 
 
 @dataclass(slots=True, eq=False)
 class Passage:
     """One call on its way: when it left, how many were in flight with it, what it weighs, and how many had left before it of late.
 
-    `delays` are the seconds by which it stays longer in each window; until it is answered, the most it may need.
+    `lead` is how many seconds before its moment it was decided, where it is to leave later. `came_at` is when its answer was here,
+    where that is known better than by its fact. `delays` are the seconds by which it stays longer in each window; until it is
+    answered, the most it may need.
     """
 
     at: float
     flying: int = 1
     weight: int = 0
     ahead: int = 0
+    lead: float = 0.0
+    came_at: float | None = None
     delays: dict[Sliding, float] = field(default_factory=dict)
 
 
 class Latencies:
-    """The least seconds between a call's leaving and its answer, of late."""
+    """The `least` seconds between a call's leaving and its answer of late, and the `usual` ones."""
 
     def __init__(self) -> None:
         self.heard = 0
         self.least = 0.0
+        self.usual = float("inf")
         self._before = self._now = float("inf")
 
     def hear(self, seconds: float) -> None:
         """Take in one more."""
         self.heard += 1
+        self.usual = seconds if self.heard == 1 else self.usual + (seconds - self.usual) / SMOOTH
         self._now = min(self._now, seconds)
         if self.heard >= SAMPLE:
             self.least = min(self._before, self._now)
@@ -79,18 +90,19 @@ class Sliding:
         self._margin = MARGIN
         self._heap: list[tuple[float, int, int, Passage | None]] = []
         self._counted = 0
-        self._latest = float("-inf")
+        self._latest = self._open_at = float("-inf")
 
-    def opens_at(self, now: float, weight: int = 1) -> float:
-        """The moment from which `weight` more may fit; `now` if they do, else one at which to ask again."""
+    def opens_at(self, now: float, weight: int = 1, lead: float = 0.0) -> float:
+        """The moment from which `weight` more may fit; `now` if they do, else one at which to ask again.
+
+        One that is `lead` ahead at most is exact: they do fit then, and whoever asks after that is told no earlier one.
+        """
         self._release(now)
-        if self._fits(weight):
-            return now
-        if self._latest > now:  # an earlier run's clock was ahead of this one's
+        if not self._fits(weight) and self._latest > now + SOON:  # an earlier run's clock was ahead of this one's
             self._forget_future(now)
-            if self._fits(weight):
-                return now
-        return self._heap[0][0]
+        if lead and not self._fits(weight):
+            self._release(now, lead, weight)
+        return max(now, self._open_at) if self._fits(weight) else self._heap[0][0]
 
     def note(self, at: float, weight: int = 1, passage: Passage | None = None) -> None:
         """Count a call that left at `at`, in any order (histories come request by request).
@@ -113,6 +125,11 @@ class Sliding:
         delay = passage.delays[self] = min(max(seconds, 0.0) + GUARD, most)
         self.credit = min(self.credit + (most - delay) * self._share(weight), self._full)
 
+    def take_back(self, passage: Passage, weight: int) -> None:
+        """A call that counts `weight` does not leave after all."""
+        self.hear(passage, weight, 0.0)
+        self.note(min(passage.at, self._latest), -weight)
+
     def widen(self) -> None:
         """The vendor refused a call although this window let it pass: delays are longer than was paid for, so more is paid."""
         self._margin = min(2 * self._margin, RESERVE)
@@ -128,15 +145,18 @@ class Sliding:
     def _share(self, weight: int) -> float:
         return min(weight / self.window.most, 1.0)
 
-    def _release(self, now: float) -> None:
+    def _release(self, now: float, lead: float = 0.0, weight: int | None = None) -> None:
+        """Let go of what is over within `lead`, one after another; for a `weight`, only until so much fits."""
         heap = self._heap
-        while heap and heap[0][0] <= now:
-            _, number, weight, passage = heap[0]
-            if passage is not None and (until := passage.at + self.window.seconds + passage.delays[self]) > now:
-                heapq.heapreplace(heap, (until, number, weight, passage))
-            else:
-                heapq.heappop(heap)
-                self.held -= weight
+        while heap and heap[0][0] - lead <= now and (weight is None or not self._fits(weight)):
+            end, number, counted, passage = heap[0]
+            until = end if passage is None else passage.at + self.window.seconds + passage.delays[self]
+            if until > end:
+                heapq.heapreplace(heap, (until, number, counted, passage))
+                continue
+            heapq.heappop(heap)
+            self.held -= counted
+            self._open_at = max(self._open_at, until)
 
     def _forget_future(self, now: float) -> None:
         last = now + self.window.seconds

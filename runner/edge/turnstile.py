@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from runner.core.conductor import Conductor
-from runner.core.gate import Others, Use
+from runner.core.gate import LEAD, Others, Use
 from runner.edge.blobs import PRIVATE_FILE, make_private_folder
 from runner.edge.clock import Clock
 from runner.edge.state import hold
@@ -43,7 +43,8 @@ STALE: Final = 2.0
 LOOKS: Final = 5
 """How often the two clocks are looked at to tell them apart: a process that is held up between them gets it wrong by as much."""
 SKEW: Final = 0.5
-"""Seconds by which a moment of another run may lie ahead of ours and count as now; one that is further was before a reboot."""
+"""Seconds by which a moment of another run may lie ahead of ours (it counts as one `LEAD` ahead at most, for which a call may be
+planned); one that is further was before a reboot."""
 MOST_BYTES: Final = 65_536
 FINE: Final = 0.1
 """Seconds that the folder has been as it is before its time is believed: two changes in one tick of a clock have the same."""
@@ -113,8 +114,8 @@ class Turnstile:
             first = any(told["at"] > now - STALE and _waits_since(told, lane) < since for told in others)
             latest = now + SKEW
             news = self._rings[lane].news() if lane in self._rings else ()
-            sent = tuple(min(at, now) + self._ahead for at in news if at <= latest)
-            tokens = tuple((min(at, now) + self._ahead, weight) for at, weight in self._tokens(lane) if at <= latest)
+            sent = tuple(min(at, now + LEAD) + self._ahead for at in news if at <= latest)
+            tokens = tuple((min(at, now + LEAD) + self._ahead, weight) for at, weight in self._tokens(lane) if at <= latest)
             flying, tickets = (sum(use[name] for use in used) for name in ("flying", "tickets"))
             conductor.share(lane, Others(len(used), flying, tickets, sent, first, tokens))
 

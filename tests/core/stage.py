@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from runner.core import Conductor, Life
+from runner.core.agenda import NEVER
 from runner.core.conductor import sent_fact
 from runner.core.standby import Standby
 from runner.facts import Answered, Planned, Saved
@@ -141,19 +142,23 @@ class Simulator:
             moments = [
                 at for at in (self.conductor.wake_at(self.now), self.events[0][0] if self.events else None) if at is not None
             ]
-            if not moments or min(moments) > until:
+            moments.append(self.standby.next_at())
+            if min(moments) > until or min(moments) == NEVER:
                 return
             self.now = max(self.now, min(moments)) + (TURN if self.events else 0.0)
 
     def turn(self) -> bool:
         """One turn of an engine; False once the conductor is idle."""
+        while (at := self.standby.next_at()) <= self.now:
+            for send in self.standby.depart(at):
+                self.perform(send, at)
         while self.events and self.events[0][0] <= self.now:
             self.hear(heapq.heappop(self.events)[2])
         for taken_back in self.standby.turn(self.now):
             self.conductor.feed(taken_back)
         sends = self.conductor.due(self.now)
         for send in self.standby.leave(sends, self.now):
-            self.perform(send)
+            self.perform(send, self.now)
         for stop in self.conductor.expired(self.now):
             self.conductor.feed(stop)
         for life in self.conductor.landed():
@@ -174,16 +179,16 @@ class Simulator:
             self.queued[lane] -= not goes_on
         self.conductor.feed(fact)
         if (follower := self.standby.relieve(self.under_way.pop((fact.id, fact.part)), lambda: self.now)) is not None:
-            self.perform(follower)
+            self.perform(follower, self.now)
 
-    def perform(self, send: Send) -> None:
-        """Log the call and put its answer into the future."""
-        fact, lane = sent_fact(send, self.now), send.request.provider
+    def perform(self, send: Send, at: float) -> None:
+        """Log the call, which leaves then, and put its answer into the future."""
+        fact, lane = sent_fact(send, at), send.request.provider
         self.calls[lane, send.step].append(fact.at)
         self.flying[lane] += send.step != "fetch"
         self.queued[lane] += send.step == "submit"
         vendor = self.vendors[lane]
-        arrives = self.now + vendor.dice.uniform(*vendor.mood.latency)
+        arrives = at + vendor.dice.uniform(*vendor.mood.latency)
         self.written += 1
         self.under_way[fact.id, fact.part] = send
         answered = Answered(arrives, fact.id, send.step, vendor.answer(send, arrives), send.part)

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from runner.core import Conductor, Purse, Purses, sent_fact
-from runner.core.gate import GLANCE, Others, Use
+from runner.core.gate import GATHERED, GLANCE, LEAD, Others, Use
 from runner.core.standby import Standby
 from runner.facts import Answered, Fact, Planned, Saved, Sent, Stopped
 from runner.fields import Operation, Polling
@@ -530,7 +530,8 @@ def test_windows_reach_across_runs_but_holds_do_not() -> None:
         conductor.recall(ask(name), history)
     plan(conductor, "r1", "r2", at=10.0)
     assert conductor.due(10.0) == []
-    assert conductor.wake_at(10.0) == 61.0
+    assert conductor.wake_at(10.0) == pytest.approx(61.0 - LEAD * (1 - GATHERED))
+    assert conductor.due(60.9) == []
     assert say(conductor.due(61.0)) == [("r1", "submit"), ("r2", "submit")]
 
 

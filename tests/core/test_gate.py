@@ -5,11 +5,16 @@ Long, because each kind of limit is a promise of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import pytest
 
 from runner.core.circuit import FAILURES
-from runner.core.gate import GLANCE, HELD, HOLDS, Door, Gate, Others, Use
+from runner.core.door import HELD, HOLDS
+from runner.core.gate import EARLY, GLANCE, LEAD, Gate, Others, Use
 from runner.core.pace import CEILING, START
+from runner.core.standby import TAKEN_BACK
+from runner.core.windows import GUARD
 from runner.records import Limits, Step, Window
 from runner.verdicts import Barred, Broken, Busy, Queued
 
@@ -57,6 +62,111 @@ def test_earlier_sends_are_remembered_without_being_in_flight() -> None:
     gate.remember("submit", 100.0)
     assert gate.opens_at("submit", 130.0) == 160.0
     assert gate.api.flying == 0
+
+
+# --- decided before its moment
+
+SECOND = Limits(rate=(Window(1, 1.0),), concurrent=2)
+
+
+@pytest.mark.parametrize(
+    ("limits", "lead"),
+    [
+        (SECOND, LEAD),
+        (Limits(rate=(Window(600, 60.0), Window(2, 0.1))), pytest.approx(0.1 * EARLY)),
+        (Limits(concurrent=9), 0.0),
+        (Limits(tokens=(Window(9, 1.0),)), 0.0),
+        (Limits(), 0.0),
+    ],
+)
+def test_only_a_declared_rate_gives_a_lead(limits: Limits, lead: float) -> None:
+    """What is learned is learned from when calls leave; a short window gives a short one; downloads have no window."""
+    gate = Gate(limits)
+    assert (gate.lead("submit", 1.0), gate.lead("fetch", 1.0)) == (lead, 0.0)
+
+
+def fail(gate: Gate) -> None:
+    """As many calls in a row go wrong as make a lane rest."""
+    for _ in range(FAILURES):
+        gate.sent("submit", 0.0, "r")
+        gate.answered("submit", 0.0, "r", Broken("no route"))
+
+
+TROUBLES: Mapping[str, Callable[[Gate], object]] = {
+    "held": lambda gate: gate.answered("submit", 0.5, "r1", Busy(60.0)),
+    "resting": fail,
+    "shared": lambda gate: gate.share(Others(1)),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_what_may_change_before_its_moment_is_not_decided_before(trouble: str) -> None:
+    """A hold, an illness, another run: then it is decided as late as can be, and nothing goes on standing by."""
+    gate = Gate(SECOND)
+    gate.sent("submit", 0.0, "r1")
+    assert gate.keeps(0.5)
+    TROUBLES[trouble](gate)
+    assert gate.lead("submit", 0.5) == 0.0
+    assert not gate.keeps(0.5)
+
+
+def test_a_call_decided_early_is_planned_for_its_moment() -> None:
+    """It counts from then, others are told that moment, and how late it is on the disk is what there is to learn of the journal."""
+    gate = Gate(SECOND)
+    gate.share(Others())
+    gate.sent("submit", 0.0, "r1")
+    gate.answered("submit", 0.001, "r1", Queued("t"))
+    opens_at = gate.opens_at("submit", 0.99)
+    assert opens_at == pytest.approx(1.0 + 0.001 + GUARD)
+    gate.sent("submit", 0.99, "r2")
+    assert gate.use(0.99, {}).sent == (0.0, opens_at)
+    assert gate.leaves_at("r2", 0.995) == opens_at
+    assert gate.lag == pytest.approx(0.005)
+    gate.left("r2", opens_at)
+    assert gate.lag == pytest.approx(0.005, abs=0.001)
+
+
+def test_a_call_that_is_written_after_its_moment_leaves_at_once() -> None:
+    """A slow disk makes it late, not lost."""
+    gate = Gate(SECOND)
+    gate.sent("submit", 0.0, "r1")
+    gate.answered("submit", 0.001, "r1", Queued("t"))
+    gate.sent("submit", 0.99, "r2")
+    assert gate.leaves_at("r2", 1.5) == 1.5
+
+
+def test_an_answer_counts_from_when_it_came() -> None:
+    """Its fact waits for the disk; that is no delay of the way to the vendor."""
+    prompt, late = Gate(SECOND), Gate(SECOND)
+    for gate in (prompt, late):
+        gate.sent("submit", 0.0, "r1")
+    prompt.came("r1", lambda: 0.002)
+    for gate in (prompt, late):
+        gate.answered("submit", 0.2, "r1", Queued("t"))
+    assert prompt.opens_at("submit", 1.0) == pytest.approx(1.002 + GUARD)
+    assert late.opens_at("submit", 1.1) == pytest.approx(1.2 + GUARD)
+
+
+@pytest.mark.parametrize(("seconds", "opens"), [(0.001, True), (0.5, False)])
+def test_what_stands_by_takes_no_place_where_answers_are_quick(seconds: float, opens: bool) -> None:
+    """A place is free again before it has to leave; where answers take their time, it may not be."""
+    gate = Gate(Limits(rate=(Window(1, 1.0),), concurrent=1))
+    gate.sent("submit", 0.0, "r1")
+    gate.answered("submit", seconds, "r1", Queued("t"))
+    at = gate.opens_at("submit", 1.0)
+    assert at is not None
+    gate.sent("submit", at - LEAD / 2, "r2")
+    assert (gate.opens_at("submit", at - LEAD / 2) is not None) == opens
+    gate.left("r2", at)
+    assert gate.opens_at("submit", at) is None
+
+
+def test_a_call_taken_back_gives_back_its_place_in_the_windows() -> None:
+    """It never left, so the vendor never counts it."""
+    gate = Gate(Limits(rate=(Window(1, 1.0),), tokens=(Window(10, 1.0),)))
+    gate.sent("submit", 0.0, "r1", 10)
+    gate.answered("submit", 0.1, "r1", TAKEN_BACK)
+    assert gate.opens_at("submit", 0.1, 10) == 0.1
 
 
 # --- concurrency and queue
@@ -133,44 +243,6 @@ def test_busy_downloads_do_not_hold_the_api() -> None:
     gate.answered("fetch", 100.0, "r1", Busy(20.0))
     assert gate.opens_at("submit", 100.0) == 100.0
     assert gate.opens_at("fetch", 100.0) != 100.0
-
-
-def test_busy_in_a_row_holds_ever_longer() -> None:
-    """Without a hint: 1, 2, 4 … 60 s, each at least half of that."""
-    door, at, holds = Door(1), 100.0, []
-    for _ in range(8):
-        door.hear(at, "r1", Busy())
-        holds.append(door.hold_until - at)
-        at = door.hold_until
-    assert all(curve / 2 <= hold <= curve for hold, curve in zip(holds, [1, 2, 4, 8, 16, 32, 60, 60], strict=True))
-
-
-def test_many_busy_at_once_are_one_episode() -> None:
-    """Sixty-four calls in flight answered Busy together double nothing."""
-    door = Door(64)
-    for number in range(64):
-        door.hear(100.0, f"r{number}", Busy())
-    assert door.streak == 1
-    assert door.hold_until <= 101.0
-
-
-def test_a_longer_wish_within_an_episode_is_obeyed() -> None:
-    """Whoever of the crowd is told to wait longest speaks for all."""
-    door = Door(2)
-    door.hear(100.0, "r1", Busy(5.0))
-    door.hear(100.0, "r2", Busy(30.0))
-    door.hear(100.0, "r3", Busy(1.0))
-    assert 130.0 <= door.hold_until <= 131.0
-
-
-def test_only_a_good_answer_after_the_hold_calms_down() -> None:
-    """An answer to a call that left before the hold proves nothing about the pace after it."""
-    door = Door(2)
-    door.hear(100.0, "r1", Busy())
-    door.hear(100.1, "r2", Queued("t"))
-    assert door.streak == 1
-    door.hear(door.hold_until, "r3", Broken("502"))
-    assert door.streak == 0
 
 
 # --- closing

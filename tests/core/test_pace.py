@@ -6,10 +6,11 @@ import pytest
 
 from runner.core.gate import Gate
 from runner.core.pace import CEILING, CUT, FIRST_SPAN, LONGEST_SPAN, SMOOTH, START, Crowd, Curve, Rate
+from runner.core.windows import Passage
 from runner.records import Limits
 from runner.records import Window as Declared
 from runner.verdicts import Broken, Busy, Lost
-from tests.core.traffic import OK, Bucket, Crew, Desks, Fixed, Ill, Server, Traffic, Uneven, Window, drive
+from tests.core.traffic import OK, Bucket, Crew, Desks, Fixed, Ill, Road, Server, Traffic, Uneven, Window, drive
 
 UNDECLARED = Limits()
 """What a user who knows nothing of a vendor declares."""
@@ -81,6 +82,15 @@ def test_a_limit_by_the_minute_is_found_in_minutes() -> None:
     came = drive(Gate(UNDECLARED), Window(600, 60.0), until=600.0)
     assert came.accepted_within(0, 600) >= 0.85 * 10
     assert came.refused_within(10, 600) < 0.01
+
+
+def test_a_slow_disk_is_no_ceiling() -> None:
+    """Commits that now and then take long make calls late, and bursts of them: the limit is found nevertheless."""
+    crew = Crew(UNDECLARED, Window(50, 1.0, 0.1), 3300)
+    crew.road = Road(commit=(0.0, 0.03))
+    came = crew.run(10**9, 60.0)
+    assert came.accepted_within(10, 60) >= 0.945 * 50
+    assert came.refused_within(10, 60) <= 0.002
 
 
 def test_a_server_that_queues_is_not_flooded() -> None:
@@ -167,7 +177,7 @@ def test_a_ceiling_that_proves_right_is_probed_ever_more_seldom() -> None:
 
 def refuse(rate: Rate, at: float) -> None:
     """A call leaves and is refused at once."""
-    rate.sent(at, at)
+    rate.sent(Passage(at), at)
     rate.episode(at)
     rate.refuse(at, at)
 
@@ -176,7 +186,7 @@ def test_a_rate_is_read_off_what_was_accepted() -> None:
     """Forty were accepted within the second before the refusal, so forty a second is the ceiling."""
     rate = Rate()
     for number in range(40):
-        rate.sent(number / 40, 0.0)
+        rate.sent(Passage(number / 40), 0.0)
     refuse(rate, 1.0)
     assert rate.curve is not None
     assert rate.curve.ceiling == pytest.approx(40.0, abs=1.0)
@@ -187,7 +197,7 @@ def test_a_few_calls_teach_no_rate() -> None:
     rate = Rate()
     for at in (0.0, 1.0, 8.0, 30.0, 90.0, 150.0):
         refuse(rate, at)
-        rate.sent(at + 0.5, at)
+        rate.sent(Passage(at + 0.5), at)
     assert rate.curve is None
     assert rate.opens_at(200.0) == 200.0
 
@@ -196,19 +206,31 @@ def test_a_rate_spaces_calls_out() -> None:
     """Between calls lies the interval; what was late is caught up with, but no pause is saved up."""
     rate = Rate()
     rate.curve = Curve(10.0 / (1 - CUT))
-    rate.sent(100.0, 0.0)
+    rate.sent(Passage(100.0), 0.0)
     assert rate.opens_at(100.0) == pytest.approx(100.08)
-    rate.sent(100.085, 0.0)
+    rate.sent(Passage(100.085), 0.0)
     assert rate.opens_at(100.085) == pytest.approx(100.18, abs=0.005)
-    rate.sent(200.0, 0.0)
+    rate.sent(Passage(200.0), 0.0)
     assert rate.opens_at(200.0) == pytest.approx(200.08, abs=0.01)
+
+
+def test_what_is_caught_up_with_must_fit_into_the_span() -> None:
+    """Ten a second at most: while the tenth last is in the span by when it really left, nobody leaves, whatever is due."""
+    rate = Rate()
+    rate.curve = Curve(10.0)
+    passages = [Passage(100.0 + number / 10) for number in range(10)]
+    for passage in passages:
+        rate.sent(passage, 0.0)
+    assert rate.opens_at(100.9) < 101.1
+    passages[0].at += 0.3
+    assert rate.opens_at(100.9) == pytest.approx(101.3)
 
 
 def test_a_refusal_of_an_empty_span_finds_a_longer_one() -> None:
     """A minute's fill was accepted in a second: refused with an empty second behind it, the vendor must count for longer."""
     rate = Rate()
     for number in range(300):
-        rate.sent(number / 300, 0.0)
+        rate.sent(Passage(number / 300), 0.0)
     ceilings = []
     for at in (1.0, 2.5, 5.0, 10.5, 21.0, 52.0):
         refuse(rate, at)

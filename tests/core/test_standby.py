@@ -1,4 +1,4 @@
-"""Calls that stand by: as many as came back, never more out than the lane allows, and taken back when anything is wrong."""
+"""Calls that stand by, for a place or their moment: never more out than the lane allows, and taken back when anything is wrong."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from runner.core import Conductor
+from runner.core.agenda import NEVER
 from runner.core.circuit import FAILURES
-from runner.core.gate import MANY, Gate, Others
+from runner.core.gate import LEAD, MANY, Gate, Others
 from runner.core.standby import TAKEN_BACK, Standby
 from runner.facts import Answered, Planned
 from runner.records import Limits, Send, Window
@@ -165,6 +166,76 @@ def test_what_was_taken_back_leaves_again() -> None:
     line.turn()
     attempts = {send.request.id: send.attempt for send in line.out}
     assert [attempts[name] for name in waiting] == [1] * MANY
+
+
+# --- for their moment
+
+PACED = Limits((Window(3, 1.0),), concurrent=2)
+
+
+def paced() -> Line:
+    """A lane whose window is full, its calls answered one a millisecond, a moment before it opens again."""
+    line = Line(PACED)
+    line.turn()
+    while line.out:
+        line.now += 0.001
+        line.answer(1)
+        line.turn()
+    line.now = 0.99
+    line.turn()
+    return line
+
+
+def test_a_call_leaves_at_the_moment_for_which_it_is_planned() -> None:
+    """It is written down by then, and none leaves before."""
+    line = paced()
+    waiting, at = line.standby.ids(), line.standby.next_at()
+    assert (line.out, len(waiting)) == ([], 3)
+    assert 1.0 < at < 1.0 + LEAD
+    assert line.standby.depart(at - 0.0001) == []
+    [send] = line.standby.depart(at)
+    assert send.request.id == waiting[0]
+    assert line.gate.passages[waiting[0]].at == at
+    assert line.standby.ids() == waiting[1:]
+
+
+def test_what_has_no_place_at_its_moment_takes_the_next() -> None:
+    """More may be planned than the lane has places where answers are quick; never more are out."""
+    line = paced()
+    last = line.standby.ids()[2]
+    line.now = 2.0
+    line.out = line.standby.depart(line.now)
+    assert len(line.out) == 2
+    assert (line.standby.turn(line.now), line.standby.next_at()) == ([], NEVER)
+    assert [send.request.id for send in line.answer(1)] == [last]
+    assert line.standby.ids() == []
+
+
+@pytest.mark.parametrize("trouble", ["too fast", "barred", "stopping"])
+def test_what_may_not_leave_at_its_moment_is_taken_back(trouble: str) -> None:
+    """Between its decision and its moment a lane may be shut, or held; its request is as it was then."""
+    line = paced()
+    waiting = line.standby.ids()
+    if trouble == "stopping":
+        line.conductor.drain()
+    else:
+        [first] = line.out = line.standby.depart(line.standby.next_at())
+        waiting.remove(first.request.id)
+        line.answer(1, Busy() if trouble == "too fast" else Barred("401"))
+    assert line.standby.depart(1.2) == []
+    facts = line.standby.turn(1.2)
+    assert [(fact.id, fact.verdict) for fact in facts] == [(name, TAKEN_BACK) for name in waiting]
+    for fact in facts:
+        line.conductor.feed(fact)
+    assert (line.standby.ids(), line.gate.api.flying) == ([], 0)
+
+
+def test_a_hold_that_is_over_at_once_keeps_nothing_for_ever() -> None:
+    """What was kept back though there was a place is taken back, whatever the lane looks like then."""
+    line = paced()
+    line.gate.api.hold_until = 1.2
+    assert line.standby.depart(1.1) == []
+    assert len(line.standby.turn(1.3)) == 3
 
 
 def test_downloads_never_stand_by() -> None:

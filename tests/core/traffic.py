@@ -221,7 +221,9 @@ class Drive:
     def turn(self, count: int) -> float | None:
         """Let leave what may; the moment from which the next may."""
         names: list[str] = []
-        while self.sent < count and (opens_at := self.gate.opens_at("submit", self.now)) is not None and opens_at <= self.now:
+        while self.sent < count and (opens_at := self.gate.opens_at("submit", self.now)) is not None:
+            if opens_at - self.gate.lead("submit", self.now) > self.now:
+                break
             self.sent += 1
             names.append(f"r{self.sent}")
             self.gate.sent("submit", self.now, names[-1])
@@ -229,10 +231,17 @@ class Drive:
         if names:
             self.now += self.dice.uniform(*self.road.commit)
         for name in names:
-            if self.road.tells:
-                self.gate.left(name, self.now)
-            self.at(self.now + self.dice.uniform(*self.road.way), partial(self.arrive, name))
-        return self.gate.opens_at("submit", self.now) if self.sent < count else None
+            if (leaves_at := self.gate.leaves_at(name, self.now)) > self.now:
+                self.at(leaves_at + self.dice.uniform(0.0, self.road.grain), partial(self.leave, name))
+            else:
+                self.leave(name, self.now)
+        return self.gate.reopens_at("submit", self.now) if self.sent < count else None
+
+    def leave(self, name: str, at: float) -> None:
+        """A call is on its way."""
+        if self.road.tells:
+            self.gate.left(name, at)
+        self.at(at + self.dice.uniform(*self.road.way), partial(self.arrive, name))
 
     def at(self, moment: float, happen: Callable[[float], None]) -> None:
         """Something happens then."""
@@ -246,10 +255,11 @@ class Drive:
         (self.traffic.refused if isinstance(verdict, Busy) else self.traffic.accepted).append(at)
         self.at(at + work + self.dice.uniform(*self.road.way), partial(self.answer, name, verdict))
 
-    def answer(self, name: str, verdict: Verdict, _: float) -> None:
-        """Its answer is here."""
+    def answer(self, name: str, verdict: Verdict, at: float) -> None:
+        """Its answer is here; its fact follows with the next turn."""
         if verdict is OK:
             self.server.free()
+        self.gate.came(name, lambda: at)
         self.gate.answered("submit", self.now, name, verdict)
 
 

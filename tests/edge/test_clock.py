@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from runner.edge.clock import LeapingClock, SystemClock, VirtualClock
 
 
@@ -27,6 +29,21 @@ async def test_system_clock_wakes_no_earlier_than_asked() -> None:
         at = clock.now() + 0.001
         await clock.sleep_until(at)
         assert clock.now() >= at
+
+
+def test_system_clock_wakes_no_earlier_on_uvloop() -> None:
+    """Its timers count in whole milliseconds, and some are over too soon."""
+    uvloop, clock = pytest.importorskip("uvloop"), SystemClock()
+
+    async def sleep() -> list[float]:
+        early = []
+        for number in range(60):
+            at = clock.now() + 0.001 + number / 60_000
+            await clock.sleep_until(at)
+            early.append(at - clock.now())
+        return early
+
+    assert max(uvloop.run(sleep())) <= 0.0
 
 
 async def test_system_clock_does_not_wait_for_the_past() -> None:
@@ -89,6 +106,19 @@ async def test_a_leaping_clock_waits_for_nobody() -> None:
     assert began + 3600 <= clock.now() < began + 3700
     await clock.sleep_until(began)
     assert clock.now() >= began + 3600
+
+
+async def test_a_leaping_clock_leaps_to_the_nearest_sleeper_first() -> None:
+    """Who sleeps for longer is not woken before, nor does the one who sleeps for less find that it is later."""
+    clock, woken = LeapingClock(), []
+    began = clock.now()
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep_until(began + seconds)
+        woken.append(round(clock.now() - began, -2))
+
+    await asyncio.wait_for(asyncio.gather(*(sleep(seconds) for seconds in (7200.0, 3600.0, 9000.0))), 5)
+    assert woken == [3600.0, 7200.0, 9000.0]
 
 
 async def test_a_leaping_clock_does_not_leap_over_what_is_under_way() -> None:

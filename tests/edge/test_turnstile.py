@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from runner.core.conductor import Conductor
-from runner.core.windows import RESERVE
+from runner.core.gate import LEAD
+from runner.core.windows import GUARD, RESERVE
 from runner.edge.clock import GRAIN, VirtualClock
 from runner.edge.turnstile import SKEW, STALE, Ring, Scale, Turnstile
 from runner.errors import OurSide
@@ -167,10 +168,25 @@ def test_a_lone_run_has_all_of_it(tmp_path: Path) -> None:
     began = clock.now()
     with alone.turnstile:
         assert len(alone.turn()) == 5
-        assert alone.conductor.wake_at(clock.now()) == began + 10
+        assert alone.conductor.wake_at(clock.now()) == pytest.approx(began + 10 - LEAD, abs=LEAD)
         for _ in play([alone], clock):
             pass
-    assert began + 20 <= alone.sent[-1][0] <= began + 20 + 10 * RESERVE
+    assert began + 20 - LEAD <= alone.sent[-1][0] <= began + 20 + 10 * RESERVE
+
+
+def test_a_planned_call_counts_from_its_moment_for_others(tmp_path: Path) -> None:
+    """A run that was alone has decided early: whoever comes meanwhile knows when the call leaves, not when it was decided."""
+    clock, limits = VirtualClock(), Limits((Window(1, 10.0),))
+    began = clock.now()
+    with (first := Run(tmp_path, limits, clock, 3)).turnstile:
+        [send] = first.turn()
+        first.land(send)
+        clock.advance(9.98)
+        assert len(first.turn()) == 1
+        with (second := Run(tmp_path, limits, clock, 3, seed=1)).turnstile:
+            assert second.turn() == []
+            opens_at = second.conductor.gate("pen").opens_at("submit", clock.now())
+    assert opens_at == pytest.approx(began + 20.0 + GUARD, abs=1e-4)
 
 
 def test_a_window_outlives_its_run(tmp_path: Path) -> None:
@@ -181,7 +197,7 @@ def test_a_window_outlives_its_run(tmp_path: Path) -> None:
     clock.advance(4.0)
     with (second := Run(tmp_path, limits, clock, 9, seed=1)).turnstile:
         assert len(second.turn()) == 2
-        assert second.conductor.wake_at(clock.now()) == clock.now() + 6.0
+        assert second.conductor.wake_at(clock.now()) == pytest.approx(clock.now() + 6.0 - LEAD, abs=LEAD)
 
 
 def test_one_that_waits_longer_goes_first(tmp_path: Path) -> None:
