@@ -10,14 +10,13 @@ ready, or if it breaks, whoever asks does the work himself: all of it may be don
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import IO, Any, Final, cast
 
 import orjson
 
@@ -46,11 +45,12 @@ class Worker:
     def __init__(self, outputs: Outputs, many: float = MANY) -> None:
         self._outputs = outputs
         self._left = many if (os.cpu_count() or 1) > 1 else float("inf")
-        self._asking, self._hearing = threading.Lock(), threading.Lock()
+        self._asking, self._ready = threading.Lock(), threading.Event()
         self._waiting: dict[int, Future[Any]] = {}
         self._asked = 0
         self._child: subprocess.Popen[bytes] | None = None
-        self._is_ready = self._is_over = False
+        self._ear: threading.Thread | None = None
+        self._is_over = False
 
     def expect(self, pictures: int, files: int) -> None:
         """So many pictures are to be looked at, and files published: whoever is needed for that gets ready in the meantime."""
@@ -83,18 +83,16 @@ class Worker:
     def close(self) -> None:
         """Have nobody work any more; whoever is waiting for an answer gets none."""
         self._is_over = True
-        if self._child is not None:
+        if self._child is not None and self._ear is not None:
             self._child.kill()
             self._child.wait()
+            self._ear.join()
             for pipe in (self._child.stdin, self._child.stdout):
                 with suppress(OSError):
                     pipe.close()  # type: ignore[union-attr]
 
     def _ask(self, asked: Sequence[Any], much: float = 0.0, more: bytes = b"") -> list[Any] | None:
-        """What the child answers, one for each; None if there is none. Raises the `OurSide` it met.
-
-        It is asked ahead, so that it need not wait for whoever takes its answers; whoever waits hears those of the others, too.
-        """
+        """What the child answers, one for each; None if there is none. Raises the `OurSide` it met."""
         mine: Future[Any] = Future()
         with self._asking:
             self._left -= much
@@ -104,45 +102,29 @@ class Worker:
             self._asked += 1
             self._waiting[self._asked] = mine
             _tell(child, [self._asked, *asked], more)
-        with self._hearing:
-            while not mine.done():
-                self._hear(child)
         told = mine.result()
         if isinstance(told, dict):
             raise OurSide(told["failed"])
         return cast("list[Any] | None", told)
 
-    def _hear(self, child: subprocess.Popen[bytes]) -> None:
-        """Hand the next answer to who waits for it; None to all if there will be none."""
-        assert child.stdout is not None
-        try:
-            number, told = orjson.loads(child.stdout.readline())
-        except (OSError, ValueError):
-            self.close()
-            while self._waiting:
-                self._waiting.popitem()[1].set_result(None)
-        else:
-            self._waiting.pop(number).set_result(told)
-
     def _at_work(self) -> subprocess.Popen[bytes] | None:
         """The process, once it is ready."""
-        if self._left >= 0 or self._is_over:
-            return None
-        if self._child is None:
+        if self._left < 0 and self._child is None and not self._is_over:
             self._hire()
-        elif not self._is_ready:
-            self._listen(self._child)
-        return self._child if self._is_ready else None
+        return self._child if self._ready.is_set() and not self._is_over else None
 
-    def _listen(self, child: subprocess.Popen[bytes]) -> None:
-        """Whether it has said by now that it is ready."""
-        assert child.stdout is not None
-        voice = select.poll()  # unlike `select`, also where a thousand connections are open
-        voice.register(child.stdout)
-        if voice.poll(0):
-            self._is_ready = child.stdout.readline() == READY
-            if not self._is_ready:
-                self.close()
+    def _listen(self, voice: IO[bytes]) -> None:
+        """Hand each answer to who waits for it, and None to all once there will be none."""
+        with suppress(OSError, ValueError):
+            if voice.readline() == READY:
+                self._ready.set()
+            for line in voice:
+                number, told = orjson.loads(line)
+                self._waiting.pop(number).set_result(told)
+        with self._asking:
+            self._is_over = True
+        while self._waiting:
+            self._waiting.popitem()[1].set_result(None)
 
     def _hire(self) -> None:
         from runner.edge.rehearsal import without_keys  # noqa: PLC0415 - only where somebody is hired
@@ -157,6 +139,9 @@ class Worker:
         except OSError:
             self._is_over = True
             return
+        assert self._child.stdout is not None
+        self._ear = threading.Thread(target=self._listen, args=[self._child.stdout], name="worker", daemon=True)
+        self._ear.start()
         _tell(self._child, self._outputs.folders)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import select
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -40,8 +39,7 @@ def hire(worker: Worker) -> int:
     worker._left = -1.0
     worker.expect(0, 0)
     assert worker._child is not None
-    assert worker._child.stdout is not None
-    assert select.select([worker._child.stdout], [], [], READY_WITHIN)[0]
+    assert worker._ready.wait(READY_WITHIN)
     return worker._child.pid
 
 
