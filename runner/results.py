@@ -153,7 +153,7 @@ def without_blobs(files: Iterable[Artifact], blobs: Blobs) -> dict[str, Remade]:
         if file.kind != "file":
             found[str(file.sha256)] = Remade(file.size or 0, partial(written, file))
         elif file.made is not None and file.made.marked:
-            found[str(file.sha256)] = Remade(file.size or 0, partial(remake, blobs, file))
+            found[str(file.sha256)] = Remade(file.size or 0, partial(remake, blobs, file), file)
     return found
 
 

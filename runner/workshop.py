@@ -49,7 +49,7 @@ from runner.providers.addresses import hosts_for
 from runner.providers.contract import Weighing
 from runner.providers.registry import Lane, is_local
 from runner.records import Artifact, Blob, Variant
-from runner.results import Files, published_files, size_without_blob, weave, without_blobs, written
+from runner.results import Files, published_files, size_without_blob, weave, without_blobs
 from runner.standing import Standing, Wishes, look_up
 from runner.tape.recorder import Recorder
 from runner.tape.replay import NEVER, Replay, base_urls_of, unhurried
@@ -264,10 +264,10 @@ class Workshop:
 
     def _publish(self, files: Sequence[tuple[Artifact, str]]) -> None:
         named = [(str(file.sha256), path) for file, path in files]
-        texts = {str(file.sha256): written(file) for file, _ in files if file.kind != "file"}
-        told = self.worker.publish(named, texts, [file for file, _ in files if file.made is not None and file.made.marked])
+        remade = without_blobs((file for file, _ in files), self.blobs)
+        told = self.worker.publish(named, remade)
         if told is None:
-            told = self.outputs.publish_all(named, without_blobs((file for file, _ in files), self.blobs))
+            told = self.outputs.publish_all(named, remade)
         self.kept |= dict.fromkeys(path for (_, path), how in zip(files, told, strict=True) if how == "kept")
 
     def _see_all(self, digests: Sequence[str]) -> list[Media | Bad]:

@@ -125,10 +125,19 @@ class Lane:
         self.tally = Tally()
         self.agendas: dict[Step, Agenda] = {"fetch": Agenda(), "poll": Agenda(), "submit": Agenda()}
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether so many links wait to be downloaded that no more is to be bought just now: they expire within minutes."""
+        return len(self.agendas["fetch"].ready) >= self.gate.files.cap
+
     def due_steps(self, now: float) -> dict[Step, int]:
         """The steps that cost the vendor something and for which something is due that could be paid for, with what it weighs."""
         heads: list[tuple[Step, Entry | None]] = [(step, self.agendas[step].head(now)) for step in ("poll", "submit")]
-        return {step: head[3].weight for step, head in heads if head is not None and (step == "poll" or head[3].affords())}
+        return {step: head[3].weight for step, head in heads if head is not None and (step == "poll" or self.buys(head[3]))}
+
+    def buys(self, slot: Slot) -> bool:
+        """Whether nothing but the gate keeps the submit of a slot that is due."""
+        return slot.affords() and not self.is_behind
 
     def write(self, slot: Slot, before: Life | None) -> None:
         """Enter what `slot` waits for since its life was `before`."""

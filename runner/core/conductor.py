@@ -348,7 +348,7 @@ class Conductor:
         while (entry := agenda.head(now)) is not None:
             slot, part = entry[3], entry[4]
             opens_at = gate.opens_at(step, now, slot.weight)
-            if opens_at is None or opens_at - gate.lead(step, now) > now or (step == "submit" and not slot.affords()):
+            if opens_at is None or opens_at - gate.lead(step, now) > now or (step == "submit" and not lane.buys(slot)):
                 break
             agenda.pop()
             send = send_of(slot.life, step, part, lane.name)
@@ -363,7 +363,7 @@ class Conductor:
         if next_at is None:
             return None
         head = agenda.head(now)
-        if step == "submit" and head is not None and not head[3].affords():
+        if step == "submit" and head is not None and not lane.buys(head[3]):
             return None
         opens_at = lane.gate.reopens_at(step, now, 0 if head is None else head[3].weight)
         return None if opens_at is None else max(opens_at, next_at)

@@ -16,10 +16,11 @@ from runner.records import Artifact, Made
 
 @frozen
 class Remade:
-    """A file that needs no blob: its size in bytes, and how they are made again."""
+    """A file that needs no blob: its size in bytes, and how they are made again; `marked` is a picture that is only that."""
 
     size: int
     make: Callable[[], bytes]
+    marked: Artifact | None = None
 
 
 def mark_again(blobs: Blobs, sha256: str, made: Made) -> bytes | None:

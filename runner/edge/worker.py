@@ -23,6 +23,7 @@ import orjson
 from runner.edge.finisher import from_told, told_of
 from runner.edge.media import Bad, Media
 from runner.edge.outputs import Outputs, Published
+from runner.edge.remaking import Remade
 from runner.errors import OurSide
 from runner.job.finishing import Finishing
 from runner.records import Artifact, read_look
@@ -72,13 +73,12 @@ class Worker:
         told = self._ask(["mark", asked])
         return None if told is None else [each if isinstance(each, str) else from_told(each) for each in told]
 
-    def publish(
-        self, files: Sequence[tuple[str, str]], texts: Mapping[str, bytes], marked: Sequence[Artifact]
-    ) -> list[Published] | None:
-        """As `Outputs.publish_all`, which see; what need be no blobs are the `texts`, by sha256, and the pictures only `marked`."""
+    def publish(self, files: Sequence[tuple[str, str]], remade: Mapping[str, Remade]) -> list[Published] | None:
+        """As `Outputs.publish_all`, which see. Texts are made here, and pictures there."""
+        marked = [told_of(each.marked) for each in remade.values() if each.marked is not None]
+        texts = {sha256: each.make() for sha256, each in remade.items() if each.marked is None}
         lengths = [[sha256, len(data)] for sha256, data in texts.items()]
-        asked = ["publish", files, [told_of(artifact) for artifact in marked], lengths]
-        return self._ask(asked, FILE * len(files), b"".join(texts.values()))
+        return self._ask(["publish", files, marked, lengths], FILE * len(files), b"".join(texts.values()))
 
     def close(self) -> None:
         """Have nobody work any more; whoever is waiting for an answer gets none."""

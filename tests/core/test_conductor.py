@@ -139,6 +139,23 @@ def test_fetch_then_poll_then_submit() -> None:
     assert conductor.wake_at(10.0) == 601.0  # the window is full until 1000 s, but the deadline of r2 comes first
 
 
+def test_no_more_is_bought_while_too_many_links_wait() -> None:
+    """Links expire within minutes: as many may wait as are downloaded at once, and then downloads come first."""
+    conductor = stand(Limits(concurrent=1))
+    names = [f"r{number}" for number in range(8)]
+    plan(conductor, *names)
+    bought: list[str] = []
+    while submits := [send for send in conductor.due(1.0) if send.step == "submit"]:
+        [send] = submits
+        reply(conductor, send.request.id, "submit", ONE, 1.0)
+        bought.append(send.request.id)
+    assert bought == names[:4]
+    assert conductor.flying == 2
+    assert conductor.wake_at(1.0) is None
+    reply(conductor, "r0", "fetch", HELD, 2.0)
+    assert say(conductor.due(2.0)) == [("r2", "fetch"), ("r4", "submit")]
+
+
 def test_submits_leave_in_the_order_of_planning() -> None:
     """A request that comes back after Busy or Broken goes before younger ones."""
     conductor = stand(Limits(concurrent=2))

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from runner.edge.blobs import Blobs
 from runner.edge.finisher import Finisher
 from runner.edge.media import Bad, Media, inspect
 from runner.edge.outputs import Outputs
+from runner.edge.remaking import Remade, remake
 from runner.edge.worker import BUSY, Worker
 from runner.errors import OurSide
 from runner.job.finishing import GENERATED, Finishing
@@ -73,7 +75,7 @@ def test_a_worker_sees_what_we_see(worker: Worker, blobs: Blobs) -> None:
 
 
 def test_what_he_marks_and_publishes_is_what_we_would_have(worker: Worker, blobs: Blobs, outputs: Outputs) -> None:
-    """A picture marked and published without a blob beside, a text with half a line, and why a broken file is not finished."""
+    """A picture marked and published without a blob beside, a text of any newline, and why a broken file is not finished."""
     [whole, half, *_] = store_pictures(blobs)
     wishes = {whole: WISH, half: Finishing(width=20, source_type=GENERATED)}
     pictures = [(Artifact("file", sha256=sha256, size=blobs.size(sha256)), wish) for sha256, wish in wishes.items()]
@@ -86,8 +88,9 @@ def test_what_he_marks_and_publishes_is_what_we_would_have(worker: Worker, blobs
     assert isinstance(made, Artifact)
     assert isinstance(why, str)
     files = [(str(made.sha256), "a/b.png"), (hashlib.sha256(text).hexdigest(), "t.txt")]
-    assert worker.publish(files, {files[1][0]: text}, [made]) == ["written"] * 2
-    assert worker.publish(files, {files[1][0]: text}, [made]) == ["unchanged"] * 2
+    remade = {files[0][0]: Remade(made.size or 0, partial(remake, blobs, made), made), files[1][0]: Remade(len(text), lambda: text)}
+    assert worker.publish(files, remade) == ["written"] * 2
+    assert worker.publish(files, remade) == ["unchanged"] * 2
     assert hashlib.sha256((outputs.root / "a/b.png").read_bytes()).hexdigest() == made.sha256
     assert (outputs.root / "t.txt").read_bytes() == text
     assert not any(blobs.has(sha256) for sha256, _ in files)
@@ -98,8 +101,8 @@ def test_what_fails_on_our_side_is_told_as_it_is(worker: Worker, blobs: Blobs) -
     [sha256, *_] = store_pictures(blobs)
     hire(worker)
     with pytest.raises(OurSide, match="not a path below the output folder"):
-        worker.publish([(sha256, "../x.png")], {}, [])
-    assert worker.publish([(sha256, "x.png")], {}, []) == ["written"]
+        worker.publish([(sha256, "../x.png")], {})
+    assert worker.publish([(sha256, "x.png")], {}) == ["written"]
 
 
 def test_nobody_is_hired_for_a_few_files(outputs: Outputs, blobs: Blobs) -> None:
@@ -121,7 +124,7 @@ def test_many_questions_are_answered_to_who_asked(worker: Worker, blobs: Blobs) 
     heard: dict[int, object] = {}
 
     def ask(number: int) -> None:
-        heard[number] = worker.publish([(digests[number % 4], f"{number}.bin")], {}, [])
+        heard[number] = worker.publish([(digests[number % 4], f"{number}.bin")], {})
 
     asking = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
     for thread in asking:
@@ -157,7 +160,7 @@ def test_who_breaks_is_not_asked_again(worker: Worker, blobs: Blobs, is_ready: b
     assert worker._child is not None
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert worker.look([sha256]) in (None, [inspect(blobs.path(sha256))])  # he may have said that he is ready before
-    assert worker.publish([(sha256, "x.png")], {}, []) is None
+    assert worker.publish([(sha256, "x.png")], {}) is None
     assert worker._child.poll() == -9
 
 
