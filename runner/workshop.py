@@ -250,9 +250,9 @@ class Workshop:
 
     def foresee(self, requests: Mapping[str, int]) -> None:
         """Have whoever is needed for the files of so many requests of each step get ready, less what the journal has."""
-        steps, offers = self.desk.job_file.job.steps, self.desk.catalog.offers
-        pictures = sum(count for step, count in requests.items() if offers[steps[step].use].operation.gives != "text")
-        files = sum(count for step, count in requests.items() if steps[step].save)
+        steps = [(requests.get(step.name, 0), step) for step in self.desk.plan.steps]
+        pictures = sum(count for count, step in steps if step.offer.operation.gives in {"file", "files"})
+        files = sum(count for count, step in steps if step.publishes)
         left = max(sum(requests.values()) - self.journal.stored(), 0) / max(sum(requests.values()), 1)
         self.worker.expect(int(pictures * left), int(files * left))
 

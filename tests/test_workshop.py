@@ -223,6 +223,19 @@ async def test_what_a_worker_has_seen_counts_as_if_we_had_looked(tmp_path: Path)
     assert shop.worker._child.poll() is not None
 
 
+async def test_somebody_gets_ready_for_many_files(tmp_path: Path) -> None:
+    """Not for a few, nor for what the journal has already; for some hundred pictures before the first of them is here."""
+    async with opened(tmp_path, COPY + SCENE) as shop:
+        for number in range(100):
+            request = make_request("jivox", "text", {"prompt": str(number)})
+            shop.journal.commit([Planned(1, request), Saved(2, request.id, (Artifact("text", text="x"),))])
+        shop.foresee({"copy": 150, "scene": 100})
+        shop.foresee({"scene": 220})
+        assert shop.worker._child is None
+        shop.foresee({"copy": 20, "scene": 260})
+        assert (shop.worker._child is not None) == ((os.cpu_count() or 1) > 1)
+
+
 async def test_bad_bytes_are_set_aside_however_many_wait(tmp_path: Path) -> None:
     """Requests that got the same bad bytes hear the same reason; the bytes are kept apart and never published."""
     async with opened(tmp_path) as shop:
