@@ -70,7 +70,8 @@ class Finisher:
             for (artifact, wish), each in zip(wanted, made, strict=True)
             if isinstance(each, Artifact) and each.made
         }
-        self._makings.note(notes)  # that it cannot be written costs nothing but doing the work again
+        if notes:  # that they cannot be written costs nothing but doing the work again
+            self._makings.note(notes)
         return made
 
     def _make(self, artifact: Artifact, wish: Finishing) -> Artifact | str:

@@ -60,6 +60,7 @@ def test_words_and_what_is_not_here_stay_as_they_are(tmp_path: Path) -> None:
     finisher = Finisher(Blobs(tmp_path / "blobs"))
     told = (Artifact("text", text="a"), Artifact("file", sha256="0" * 64))
     assert finisher(told, WISH) == told
+    assert not (tmp_path / "finished").exists()
 
 
 def test_a_broken_file_is_told(tmp_path: Path) -> None:
